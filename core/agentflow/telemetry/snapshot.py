@@ -1,0 +1,272 @@
+"""Snapshot: everything a screen shows, as plain frozen data.
+
+The engine makes it, the link carries it, the console draws it. All of it is text,
+numbers and lists, so that it can cross a process border (msgpack) unchanged.
+Times are seconds since the epoch, durations seconds.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Row(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Base of the rows: sent as arrays, because field names cost more than values."""
+
+
+class EventRow(Row):
+    """One event, as it stands now."""
+
+    seq: int  # order of acceptance, from 1
+    id: str
+    session: str
+    time: float  # accepted
+    source: str
+    target: str  # the agent it asked for
+    at: str  # where it is or last was: "analyzer", "analyzer +2" in parallel, "" in the queue
+    mode: str
+    state: str  # queued, running, held, retrying, succeeded, dead
+    duration: float  # since acceptance; to the end, or to now while it lasts
+    attempt: int
+    priority: str
+    version: int  # of the configuration it runs under
+    parent: str  # id of the event that caused it, or ""
+    data: str  # one line, at most 200 characters
+    error: str  # "TypeName: message", at most 300 characters, or ""
+
+
+class AgentRow(Row):
+    """One agent."""
+
+    name: str
+    role: str
+    state: str  # idle, running, paused, open (its breaker), disabled, missing (no code)
+    kind: str  # "module:attribute", "llm ollama/gemma3:1b", or "code"
+    place: str  # what the plan uses it for: "collaborative", "sequential 2", "loop", ""
+    held: int
+    in_flight: int
+    count: int  # runs ended
+    errors: int
+    rate: float  # runs a second, over the last seconds
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    last_error: str
+    last_time: float  # when it last ended a run; 0 for never
+    breaker: str  # closed, open, half-open
+    retries: int
+    tokens_in: int
+    tokens_out: int
+
+
+class HookRow(Row):
+    """One callback on one hook point."""
+
+    hook: str
+    name: str
+    fired: int
+    vetoed: int
+    errors: int
+    p95: float
+    last_error: str
+    last_time: float
+
+
+class ModeRow(Row):
+    """One orchestration mode, over all events that ran under it."""
+
+    mode: str
+    count: int
+    errors: int
+    in_flight: int
+    rate: float
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+
+
+class Point(Row):
+    """One second of the system's life."""
+
+    time: float
+    accepted: float  # a second
+    settled: float  # a second
+    dead: float  # a second
+    queued: int
+    held: int
+    running: int
+    p95: float  # of the events that ended in that second
+    lag: float  # by how much the engine's loop was late at the worst
+
+
+class DeadRow(Row):
+    """One dead letter. ``number`` is its handle for commands."""
+
+    number: int
+    time: float
+    event_id: str
+    session: str
+    agent: str
+    target: str
+    attempts: int
+    version: int
+    error: str
+    data: str
+    status: str  # "dead", or what an operator did: "replayed", "dropped"
+
+
+class LogRow(Row):
+    """One line that a handler printed or logged, or that the engine says."""
+
+    seq: int
+    time: float
+    level: str  # debug, info, warning, error, stdout, stderr
+    source: str  # agent, logger or "engine"
+    text: str
+
+
+class AuditRow(Row):
+    """One thing that an operator did."""
+
+    seq: int
+    time: float
+    operator: str
+    action: str
+    target: str
+    detail: str
+    outcome: str  # "done", or why not
+
+
+class VersionRow(Row):
+    """One version of the configuration that ran, or was refused (number 0)."""
+
+    number: int
+    time: float
+    mode: str
+    cause: str  # "start", "saved", "operator", "undo of v3", "code"
+    summary: str  # what changed, in one line
+    differences: list[str]
+
+
+class ProblemRow(Row):
+    """What is wrong in the file, and where."""
+
+    path: str
+    line: int
+    column: int
+    key: str
+    message: str
+    suggestion: str
+    severity: str
+
+
+class SpanRow(Row):
+    """One stretch of a session's life, for the waterfall."""
+
+    id: str
+    parent: str
+    event_id: str
+    kind: str  # event, queued, orchestrate, agent, attempt, hook, held, retrying
+    name: str
+    start: float
+    duration: float  # -1 while it lasts
+    status: str  # ok, failed, running, held, retrying, queued, vetoed
+    error: str
+    detail: str  # bounded view of the state or data
+
+
+class SessionRow(Row):
+    """One session, for the list on the Traces screen."""
+
+    id: str
+    events: int
+    running: int
+    dead: int
+    start: float
+    last: float
+    target: str  # of its first event
+    mode: str
+
+
+class Blocked(Row):
+    """Code that keeps the engine's loop from going round."""
+
+    agent: str
+    since: float
+    where: str  # file:line in function
+    stack: list[str]
+
+
+class Counts(Row):
+    """Where every accepted event is: accepted = queued + held + running + succeeded + dead."""
+
+    accepted: int = 0
+    queued: int = 0
+    held: int = 0
+    running: int = 0
+    succeeded: int = 0
+    dead: int = 0
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """What the screen has already: only what came after is sent."""
+
+    event: int = 0  # highest settle order seen
+    log: int = 0
+    audit: int = 0
+    point: float = 0.0
+    dead: int = -1  # revision of the dead letters
+    versions: int = -1  # revision of the configuration
+    tables: bool = True  # whether agents, hooks and modes are wanted this time
+    limit: int = 400  # most event rows wanted
+
+
+class Config(msgspec.Struct, frozen=True):
+    """What the engine runs, for the header and the Config screen."""
+
+    name: str
+    path: str
+    version: int
+    mode: str
+    text: str
+    versions: list[VersionRow]
+    problems: list[ProblemRow]
+    status: str  # "ok", "refused": whether the file on disk is what runs
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The engine at one moment, since a cursor. None stands for "as before"."""
+
+    time: float
+    counts: Counts
+    rate: float  # events settled a second
+    paused: bool
+    read_only: bool
+    mode: str
+    version: int
+    name: str
+    live: list[EventRow]  # events not yet ended, newest first, at most ``limit``
+    live_total: int
+    settled: list[EventRow]  # ended since the cursor, oldest first, at most ``limit``
+    settled_cursor: int
+    settled_missed: int  # ended since the cursor but not sent: over ``limit`` or out of the ring
+    agents: list[AgentRow] | None
+    hooks: list[HookRow] | None
+    modes: list[ModeRow] | None
+    points: list[Point]
+    log: list[LogRow]
+    log_cursor: int
+    log_missed: int
+    audit: list[AuditRow]
+    audit_cursor: int
+    dead: list[DeadRow] | None
+    dead_revision: int
+    config: Config | None
+    config_revision: int
+    alerts: list[str]
+    pid: int
+    memory: int  # bytes of the engine's process
+    blocked: Blocked | None = None
+    pace: float = 0.0  # events a second the feed is held to; 0 for as fast as they go
