@@ -1,0 +1,49 @@
+"""Control: the operator's commands as data, and everything a screen may ask for.
+
+The only door from people to the engine: in-process, over the link, or recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from agentflow.telemetry.snapshot import DeadRow, EventRow, SpanRow
+
+
+class Command(msgspec.Struct, frozen=True):
+    """Something an operator wants done."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+    operator: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came of a command: ``message`` is one plain sentence."""
+
+    ok: bool
+    message: str
+    data: Any = None
+
+
+class EventDetail(msgspec.Struct, frozen=True):
+    """One event in full."""
+
+    row: EventRow
+    event: dict[str, Any]
+    state: dict[str, Any] | None
+    meta: dict[str, str]
+    error_trace: str
+    children: list[str]
+    spans: list[SpanRow]
+
+
+class DeadDetail(msgspec.Struct, frozen=True):
+    """One dead letter in full."""
+
+    row: DeadRow
+    event: dict[str, Any]
+    error: str
+    error_trace: str
