@@ -1,0 +1,140 @@
+"""Messages: everything that crosses a link, as plain tagged data."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from agentflow.telemetry.snapshot import Blocked, Cursor, ProblemRow
+
+
+class Request(msgspec.Struct, frozen=True, tag=True):
+    """Base of what the console asks. ``number`` comes back with the reply."""
+
+    number: int
+
+
+class Pull(Request, frozen=True, tag=True):
+    """A snapshot since the cursor."""
+
+    cursor: Cursor
+
+
+class Page(Request, frozen=True, tag=True):
+    """Older settled events."""
+
+    before: int
+    limit: int
+
+
+class ShowEvent(Request, frozen=True, tag=True):
+    """One event in full."""
+
+    event_id: str
+
+
+class ShowSession(Request, frozen=True, tag=True):
+    """The spans of a session."""
+
+    session_id: str
+
+
+class ListSessions(Request, frozen=True, tag=True):
+    """The newest sessions."""
+
+    limit: int
+
+
+class ShowDeadLetter(Request, frozen=True, tag=True):
+    """One dead letter in full."""
+
+    dead_letter: int
+
+
+class Execute(Request, frozen=True, tag=True):
+    """A command of the operator's."""
+
+    name: str
+    arguments: dict[str, Any]
+    operator: str
+
+
+class HandOver(Request, frozen=True, tag=True):
+    """Stop working and give away everything that is not finished."""
+
+
+class TakeOver(Request, frozen=True, tag=True):
+    """Go on with what another engine gave away."""
+
+    handover: dict[str, Any]
+
+
+class Report(Request, frozen=True, tag=True):
+    """Something the operator should see in this engine's log and alerts."""
+
+    level: str
+    text: str
+
+
+class Stop(Request, frozen=True, tag=True):
+    """End, finishing what is queued first if ``drain``."""
+
+    drain: bool
+
+
+AnyRequest: TypeAlias = (
+    Pull
+    | Page
+    | ShowEvent
+    | ShowSession
+    | ListSessions
+    | ShowDeadLetter
+    | Execute
+    | HandOver
+    | TakeOver
+    | Report
+    | Stop
+)
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The engine is up: the first message of its side."""
+
+    pid: int
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The engine can't start, and this is why: its first and last message."""
+
+    message: str
+    problems: list[ProblemRow] = []
+
+
+class Reply(msgspec.Struct, frozen=True, tag=True):
+    """The answer to one request. The body's type is known from the request."""
+
+    number: int
+    body: msgspec.Raw
+
+
+class Refusal(msgspec.Struct, frozen=True, tag=True):
+    """A request that could not be answered at all."""
+
+    number: int
+    message: str
+
+
+class Stuck(msgspec.Struct, frozen=True, tag=True):
+    """Pushed by the watchdog: what blocks the engine's loop, or None when it goes round again."""
+
+    blocked: Blocked | None
+
+
+class CodeChanged(msgspec.Struct, frozen=True, tag=True):
+    """Pushed by the engine: handler code beside its file was saved."""
+
+    paths: list[str]
+
+
+FromEngine: TypeAlias = Ready | Failed | Reply | Refusal | Stuck | CodeChanged
