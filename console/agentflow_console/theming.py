@@ -1,0 +1,119 @@
+"""Theming: theme files as Textual themes, and the swap while the console runs.
+
+Our own variables are ``$af-…``: one for each state, and the parts of a pane. Themes that are
+not ours get them from Textual's own colours, so every theme of Textual works too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import textual.theme
+from textual.app import App
+
+from agentflow_themes import Theme, load_themes
+
+FALLBACKS = {
+    "af-queued": "$foreground",
+    "af-running": "$primary",
+    "af-held": "$warning",
+    "af-retrying": "$warning",
+    "af-succeeded": "$success",
+    "af-dead": "$error",
+    "af-frozen": "$accent",
+    "af-muted": "$foreground",
+    "af-border": "$surface-lighten-2",
+    "af-focus": "$primary",
+    "af-cursor": "$primary-muted",
+    "af-cursor-text": "$foreground",
+}
+"""What stands in for our variables in a theme that doesn't have them."""
+
+
+def to_textual(theme: Theme) -> textual.theme.Theme:
+    """The theme in Textual's words, with our variables added."""
+    colors = theme.colors
+    return textual.theme.Theme(
+        name=theme.name,
+        primary=colors["primary"],
+        secondary=colors["muted"],
+        warning=colors["warning"],
+        error=colors["error"],
+        success=colors["success"],
+        accent=colors["accent"],
+        foreground=colors["foreground"],
+        background=colors["background"],
+        surface=colors["surface"],
+        panel=colors["panel"],
+        dark=theme.dark,
+        ansi=theme.ansi,
+        variables={**_variables(theme), **theme.variables},
+    )
+
+
+def _variables(theme: Theme) -> dict[str, str]:
+    colors = theme.colors
+    ours = {f"af-{state}": color for state, color in theme.states.items()}
+    for part in ("muted", "border", "focus", "cursor", "cursor-text"):
+        ours[f"af-{part}"] = colors[part]
+    return ours | {
+        "text": colors["foreground"],
+        "text-muted": colors["muted"],
+        "border": colors["focus"],
+        "border-blurred": colors["border"],
+        "block-cursor-background": colors["cursor"],
+        "block-cursor-foreground": colors["cursor-text"],
+        "block-cursor-blurred-background": colors["cursor"],
+        "block-cursor-blurred-foreground": colors["cursor-text"],
+        "footer-key-foreground": colors["primary"],
+        "input-cursor-background": colors["focus"],
+        "input-cursor-foreground": "ansi_black" if theme.ansi else colors["background"],
+        "input-selection-background": colors["cursor"],
+        "input-selection-foreground": colors["cursor-text"],
+        "scrollbar": colors["border"],
+        "scrollbar-hover": colors["muted"],
+        "scrollbar-active": colors["focus"],
+        "scrollbar-background": colors["background"],
+        "scrollbar-background-hover": colors["background"],
+        "scrollbar-background-active": colors["background"],
+        "scrollbar-corner-color": colors["background"],
+    }
+
+
+def install(app: App[object], folder: Path | None = None) -> list[str]:
+    """Make all themes known to the app; a sentence for each file that isn't a theme.
+
+    Called again after a save, it shows the saved colours at once if that theme is in use.
+    """
+    themes, problems = load_themes(folder)
+    names = {theme.name for theme in themes}
+    for theme in themes:
+        converted = to_textual(theme)
+        if app.get_theme(theme.name) != converted:
+            app.register_theme(converted)
+            if app.theme == theme.name:
+                _repaint(app)
+    for name in set(app.available_themes) - names:
+        if name != app.theme:
+            app.unregister_theme(name)
+    return problems
+
+
+def _repaint(app: App[object]) -> None:
+    """Textual repaints when the name changes, and here the colours behind the name did."""
+    app._watch_theme(app.theme)
+
+
+async def saved(folder: Path) -> AsyncIterator[None]:
+    """One step each time that a theme file in ``folder`` was saved, added or removed."""
+    from watchfiles import awatch
+
+    try:
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    except OSError:
+        return  # no place for themes: none will be saved there
+    async for changes in awatch(folder, debounce=200, step=50):
+        if any(path.endswith(".toml") for _, path in changes):
+            yield
