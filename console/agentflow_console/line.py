@@ -1,0 +1,70 @@
+"""Line: a widget of one line that is drawn again only when what it says has changed."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widget import Widget
+
+from agentflow_console.palette import Palette, make_palette
+from agentflow_console.panes.base import Piece
+from agentflow_console.text import crop, width
+
+
+class Line(Widget):
+    """One line of pieces: some from the left, some against the right edge."""
+
+    DEFAULT_CSS = """
+    Line { height: 1; width: 1fr; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.palette = make_palette({})
+        self.left: list[Piece] = []
+        self.right: list[Piece] = []
+
+    def say(self, left: list[Piece], right: list[Piece] | None = None) -> None:
+        """Show these pieces, of safe text. What doesn't fit at the left is cut."""
+        right = right or []
+        if left != self.left or right != self.right:
+            self.left, self.right = left, right
+            self.refresh()
+
+    def restyle(self, palette: Palette) -> None:
+        """Another theme."""
+        self.palette = palette
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        cells = self.size.width
+        right = cut(self.right, cells)
+        left = cut(self.left, cells - length(right))
+        between = cells - length(left) - length(right)
+        return Strip(
+            [
+                *(Segment(text, style) for text, style in left),
+                Segment(" " * between, self.palette.bar),
+                *(Segment(text, style) for text, style in right),
+            ],
+            cells,
+        )
+
+
+def length(pieces: list[Piece]) -> int:
+    """The cells that the pieces take."""
+    return sum(width(text) for text, _ in pieces)
+
+
+def cut(pieces: list[Piece], cells: int) -> list[Piece]:
+    """The pieces in at most ``cells`` cells, the last one with an ellipsis if need be."""
+    if length(pieces) <= cells:
+        return pieces
+    kept: list[Piece] = []
+    for text, style in pieces:
+        if width(text) >= cells:
+            return [*kept, (crop(text, cells), style)] if cells > 0 else kept
+        kept.append((text, style))
+        cells -= width(text)
+    return kept

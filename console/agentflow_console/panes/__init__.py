@@ -1,0 +1,1 @@
+"""Panes: live areas of a screen, each a view on the store, drawn line by line."""

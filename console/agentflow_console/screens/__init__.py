@@ -1,0 +1,1 @@
+"""Screens: what the keys 1 to 9 and 0 lead to."""
