@@ -1,0 +1,54 @@
+"""Answering: from a request to what the engine's control says, on the engine's own loop."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from agentflow.control import Answer, Command, DeadDetail, EventDetail
+from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
+from agentflow_console.link.messages import (
+    AnyRequest,
+    Execute,
+    ListSessions,
+    Page,
+    Pull,
+    ShowDeadLetter,
+    ShowEvent,
+    ShowSession,
+)
+
+
+class Answers(Protocol):
+    """What an engine's control offers (``agentflow.control.Control``)."""
+
+    def snapshot(self, cursor: Cursor) -> Snapshot: ...
+    def page(self, before: int, limit: int) -> list[EventRow]: ...
+    def event(self, event_id: str) -> EventDetail | None: ...
+    def session(self, session_id: str) -> list[SpanRow]: ...
+    def sessions(self, limit: int = 200) -> list[SessionRow]: ...
+    def dead_letter(self, number: int) -> DeadDetail | None: ...
+    async def execute(self, command: Command) -> Answer: ...
+
+
+def look_up(control: Answers, request: AnyRequest) -> Any:
+    """The answer to a request that only reads. Raises TypeError for one that does more."""
+    match request:
+        case Pull(cursor=cursor):
+            return control.snapshot(cursor)
+        case Page(before=before, limit=limit):
+            return control.page(before, limit)
+        case ShowEvent(event_id=event_id):
+            return control.event(event_id)
+        case ShowSession(session_id=session_id):
+            return control.session(session_id)
+        case ListSessions(limit=limit):
+            return control.sessions(limit)
+        case ShowDeadLetter(dead_letter=number):
+            return control.dead_letter(number)
+        case _:
+            raise TypeError(f"{type(request).__name__} is not a request to read")
+
+
+async def execute(control: Answers, request: Execute) -> Answer:
+    """What came of a command."""
+    return await control.execute(Command(request.name, request.arguments, request.operator))

@@ -1,0 +1,81 @@
+"""AskingLink: the calls of a link as requests, for whoever carries them."""
+
+from __future__ import annotations
+
+import getpass
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from agentflow.control import Answer, DeadDetail, EventDetail
+from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
+from agentflow_console.link.messages import (
+    AnyRequest,
+    Execute,
+    ListSessions,
+    Page,
+    Pull,
+    ShowDeadLetter,
+    ShowEvent,
+    ShowSession,
+)
+
+_snapshot = msgspec.msgpack.Decoder(Snapshot)
+_rows = msgspec.msgpack.Decoder(list[EventRow])
+_event: msgspec.msgpack.Decoder[EventDetail | None] = msgspec.msgpack.Decoder(EventDetail | None)
+_spans = msgspec.msgpack.Decoder(list[SpanRow])
+_sessions = msgspec.msgpack.Decoder(list[SessionRow])
+_dead_letter: msgspec.msgpack.Decoder[DeadDetail | None] = msgspec.msgpack.Decoder(
+    DeadDetail | None
+)
+_answer = msgspec.msgpack.Decoder(Answer)
+
+
+def operator_name() -> str:
+    """Who sits at the console, for the audit."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name at all
+        return "operator"
+
+
+class AskingLink:
+    """What every link does alike: a subclass only says how a request is carried."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self._operator = operator_name()
+
+    async def _ask(self, request: AnyRequest) -> bytes | memoryview:
+        """The body of the engine's reply. Raises LinkError when there is none."""
+        raise NotImplementedError
+
+    async def pull(self, cursor: Cursor) -> Snapshot:
+        """What the engine is now, and what happened since the cursor."""
+        return _snapshot.decode(await self._ask(Pull(next(self._numbers), cursor)))
+
+    async def page(self, before: int, limit: int) -> list[EventRow]:
+        """Settled events older than the settle order ``before``, at most ``limit``."""
+        return _rows.decode(await self._ask(Page(next(self._numbers), before, limit)))
+
+    async def event(self, event_id: str) -> EventDetail | None:
+        """One event in full; None if the engine no longer has it."""
+        return _event.decode(await self._ask(ShowEvent(next(self._numbers), event_id)))
+
+    async def session(self, session_id: str) -> list[SpanRow]:
+        """The spans of one session, oldest first."""
+        return _spans.decode(await self._ask(ShowSession(next(self._numbers), session_id)))
+
+    async def sessions(self, limit: int = 200) -> list[SessionRow]:
+        """The sessions seen last, newest first."""
+        return _sessions.decode(await self._ask(ListSessions(next(self._numbers), limit)))
+
+    async def dead_letter(self, number: int) -> DeadDetail | None:
+        """One dead letter in full; None if there is no such number."""
+        return _dead_letter.decode(await self._ask(ShowDeadLetter(next(self._numbers), number)))
+
+    async def command(self, name: str, **arguments: Any) -> Answer:
+        """Have the engine do something, in the name of this operator."""
+        request = Execute(next(self._numbers), name, arguments, self._operator)
+        return _answer.decode(await self._ask(request))

@@ -1,0 +1,75 @@
+"""InProcessLink: the same link to an engine on this very loop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from agentflow.telemetry.snapshot import Blocked
+from agentflow_console.link.answering import Answers, execute, look_up
+from agentflow_console.link.asking import AskingLink
+from agentflow_console.link.frames import encode
+from agentflow_console.link.messages import AnyRequest, Execute
+from agentflow_console.link.protocol import LinkError
+
+_requests = msgspec.msgpack.Decoder(AnyRequest)
+
+
+class InProcessLink(AskingLink):
+    """A link without a process between: for a user's own program, and for tests.
+
+    Everything passes through the same encoding as over a socket, so that only plain
+    data crosses. ``start`` and ``stop`` bring the engine up and down, if that is the
+    link's business; ``stop`` is told whether to drain.
+    """
+
+    def __init__(
+        self,
+        control: Answers,
+        *,
+        start: Callable[[], Awaitable[None]] | None = None,
+        stop: Callable[[bool], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__()
+        self._control = control
+        self._start = start
+        self._stop = stop
+        self._status = "starting"
+
+    async def start(self) -> None:
+        """Bring the engine up, if that is this link's business."""
+        if self._start is not None:
+            await self._start()
+        self._status = "connected"
+
+    async def close(self, *, drain: bool = True) -> None:
+        """Stop the engine, if that is this link's business."""
+        if self._status == "closed":
+            return
+        self._status = "closed"
+        if self._stop is not None:
+            await self._stop(drain)
+
+    @property
+    def blocked(self) -> Blocked | None:
+        """None: what blocks this loop blocks the screen as well."""
+        return None
+
+    @property
+    def status(self) -> str:
+        """starting, connected or closed."""
+        return self._status
+
+    @property
+    def reason(self) -> str:
+        """'': an engine in this process can't be lost."""
+        return ""
+
+    async def _ask(self, request: AnyRequest) -> bytes:
+        if self._status == "closed":
+            raise LinkError("the link is closed")
+        request = _requests.decode(encode(request))
+        if isinstance(request, Execute):
+            return encode(await execute(self._control, request))
+        return encode(look_up(self._control, request))
