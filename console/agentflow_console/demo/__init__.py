@@ -1,0 +1,1 @@
+"""The bundled demo: an audit of Python's own standard library, with no network."""

@@ -1,0 +1,90 @@
+"""The report file of the demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentflow_console.demo.report import Entry, Report, report_path
+
+
+def entry(module: str, score: int | None = 80, lines: int = 100) -> Entry:
+    return Entry(module, module.partition(".")[0], f"### {module}\n\nFacts.\n", score, lines)
+
+
+def test_the_report_has_totals_packages_failures_and_modules() -> None:
+    """Everything that was added is in it, in the order of the names."""
+    report = Report()
+    report.add(entry("json.decoder", 60, 350))
+    report.add(entry("json", 90, 50))
+    report.add(entry("abc", None, 10))
+    report.add_unreadable("bad", "SyntaxError: no\n way")
+    title, _, rest = report.render().partition("\n")
+    assert title.startswith("# Audit of the standard library of Python 3.")
+    assert rest == (
+        "\n3 modules audited, 410 lines, mean score 75; 1 could not be audited.\n"
+        "\n"
+        "| package | modules | lines | score |\n"
+        "|---|---:|---:|---:|\n"
+        "| abc | 1 | 10 | – |\n"
+        "| json | 2 | 400 | 75 |\n"
+        "\n"
+        "## Could not be audited\n"
+        "\n"
+        "- `bad`: SyntaxError: no way\n"
+        "\n"
+        "## Modules\n"
+        "\n"
+        "### abc\n\nFacts.\n"
+        "\n"
+        "### json\n\nFacts.\n"
+        "\n"
+        "### json.decoder\n\nFacts.\n"
+    )
+
+
+def test_a_module_is_in_the_report_once() -> None:
+    """The same event again replaces the entry, and a success takes a failure back."""
+    report = Report()
+    report.add_unreadable("json", "SyntaxError: no")
+    report.add(entry("json", 10))
+    once = report.render()
+    report.add(entry("json", 10))
+    assert report.render() == once
+    assert "1 module audited" in once
+    assert "0 could not be audited" in once
+
+
+def test_writing_replaces_the_file_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The new report stands where the old one stood, and no temporary file stays."""
+    path = tmp_path / "report.md"
+    report = Report()
+    report.add(entry("json"))
+    report.write(path)
+    first = path.read_text(encoding="utf-8")
+    report.add(entry("abc"))
+    report.write(path)
+    assert first != path.read_text(encoding="utf-8") == report.render()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_deleted_report_is_written_again(tmp_path: Path) -> None:
+    """Nothing new to say is no reason to leave the file missing."""
+    path = tmp_path / "report.md"
+    report = Report()
+    report.write(path)
+    path.unlink()
+    report.write(path)
+    assert path.exists()
+
+
+def test_the_report_goes_where_the_variable_says_else_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """$STDLIB_AUDIT_REPORT wins over the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STDLIB_AUDIT_REPORT", raising=False)
+    assert report_path() == tmp_path / "stdlib-audit-report.md"
+    monkeypatch.setenv("STDLIB_AUDIT_REPORT", str(tmp_path / "elsewhere.md"))
+    assert report_path() == tmp_path / "elsewhere.md"
