@@ -1,0 +1,210 @@
+"""Reading a configuration: every source, every problem at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentflow.config.canonical import canonicalise
+from agentflow.config.checks import check
+from agentflow.config.config import DEFAULT_PATH, Config
+from agentflow.config.environment import environment_layer, overlay_path, resolve_references
+from agentflow.config.layers import Layer, Merged
+from agentflow.config.positions import split_key
+from agentflow.config.problems import Problem
+from agentflow.config.refusals import report_refusals
+from agentflow.config.syntax import MAX_SIZE, parse, too_big
+from agentflow.config.values import Loose
+from agentflow.errors import ConfigError
+
+Overlay = tuple[str, str]
+"""Path and text of the file that is laid over the main one."""
+
+
+def read(
+    text: str,
+    path: str = DEFAULT_PATH,
+    *,
+    overlay: Overlay | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """The configuration in ``text``; see ``Config.from_toml``. Raises ConfigError."""
+    config, problems = examine(text, path, overlay, overrides or {}, environ)
+    if config is None or any(problem.severity == "error" for problem in problems):
+        raise ConfigError(problems)
+    return config
+
+
+def load_config(
+    path: str | FilePath = DEFAULT_PATH,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """The configuration in a file, and in the file that ``ENVIRONMENT`` lays over it.
+
+    ``overrides`` maps dotted keys to values and wins over everything (None: not given);
+    ``environ`` is the environment (None: that of the process).
+    Raises ConfigError, with every problem found, when one of them is an error.
+    """
+    environ = os.environ if environ is None else environ
+    text = read_text(path)
+    if isinstance(text, Problem):
+        raise ConfigError([text])
+    over = overlay_path(str(path), environ)
+    if over is None or not FilePath(over).exists():
+        return read(text, str(path), overrides=overrides, environ=environ)
+    over_text = read_text(over)
+    if isinstance(over_text, Problem):
+        raise ConfigError([over_text])
+    overlay = (over, over_text)
+    return read(text, str(path), overlay=overlay, overrides=overrides, environ=environ)
+
+
+def check_config(
+    path: str | FilePath = DEFAULT_PATH, *, environ: Mapping[str, str] | None = None
+) -> list[Problem]:
+    """Everything wrong with a file, errors and warnings in the order of the file. Never raises."""
+    try:
+        return load_config(path, environ=environ).problems
+    except ConfigError as error:
+        return error.problems
+
+
+def reread(config: Config, values: Mapping[str, Any]) -> Config:
+    """``config`` with other values by dotted key; see ``Config.override``."""
+    if config.text:
+        return read(
+            config.text,
+            config.path,
+            overlay=config._overlay,
+            overrides={**config._overrides, **values},
+            environ=config._environ,
+        )
+    data = config.model_dump(exclude_none=True)
+    return _finish(data, config.path, values)
+
+
+def read_text(path: str | FilePath) -> str | Problem:
+    """The text of a file, or why it cannot be read."""
+    file = str(path)
+    try:
+        data = FilePath(path).read_bytes() if FilePath(path).stat().st_size <= MAX_SIZE else None
+    except FileNotFoundError:
+        return Problem(file, 0, 0, "", "the file does not exist")
+    except IsADirectoryError:
+        return Problem(file, 0, 0, "", "is a directory, not a file")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        return Problem(file, 0, 0, "", f"cannot be read: {reason}")
+    if data is None or len(data) > MAX_SIZE:
+        return too_big(file)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        start = data.rfind(b"\n", 0, error.start) + 1
+        column = len(data[start : error.start].decode("utf-8", "replace")) + 1
+        return Problem(file, line, column, "", "is not UTF-8 text", "save the file as UTF-8")
+
+
+def examine(
+    text: str,
+    path: str,
+    overlay: Overlay | None,
+    overrides: Mapping[str, Any],
+    environ: Mapping[str, str] | None,
+) -> tuple[Config | None, list[Problem]]:
+    """The configuration as far as it can be made, and everything wrong with it."""
+    environ = dict(os.environ if environ is None else environ)
+    layers: list[Layer] = []
+    broken: list[Problem] = []
+    for source, source_text in [(path, text), *([overlay] if overlay else [])]:
+        parsed = parse(source_text, source)
+        if isinstance(parsed, Problem):
+            broken.append(parsed)
+        else:
+            layers.append(canonicalise(parsed[0], Layer(source, parsed[1])))
+    if broken:
+        return None, broken
+    agents = {name for layer in layers for name in _names(layer.data.get("agents"))}
+    layers += [environment_layer(environ, agents), override_layer(overrides)]
+    merged = Merged(layers)
+    _flags_for_all_agents(merged, overrides)
+    resolve_references(merged, environ)
+    config = build(merged)
+    if config is not None:
+        check(config, merged)
+        problems = tuple(sorted(merged.problems, key=_order(layers)))
+        return config._with_source(text, path, problems, overlay, overrides, environ), [*problems]
+    return None, sorted(merged.problems, key=_order(layers))
+
+
+def override_layer(values: Mapping[str, Any]) -> Layer:
+    """What the command line says; a value of None was not given."""
+    raw: dict[str, Any] = {}
+    for dotted, value in values.items():
+        if value is None:
+            continue
+        *tables, key = split_key(dotted)
+        table = raw
+        for name in tables:
+            below = table.setdefault(name, {})
+            table = below if isinstance(below, dict) else {}
+        table[key] = Loose(value, repr(value)) if isinstance(value, str) else value
+    return canonicalise(raw, Layer("command line"))
+
+
+def build(merged: Merged) -> Config | None:
+    """The model, without the values that it refuses; those are reported."""
+    for _ in range(3):
+        try:
+            return Config.model_validate(merged.data)
+        except ValidationError as error:
+            report_refusals(error, merged)
+    return None
+
+
+def _finish(data: dict[str, Any], path: str, values: Mapping[str, Any]) -> Config:
+    """A configuration from canonical data and the command line's values, checked."""
+    layer = Layer(path)
+    layer.data = data
+    merged = Merged([layer, override_layer(values)])
+    _flags_for_all_agents(merged, values)
+    config = build(merged)
+    if config is not None:
+        check(config, merged)
+    problems = tuple(merged.problems)
+    if config is None or any(problem.severity == "error" for problem in problems):
+        raise ConfigError(problems)
+    return config._with_source("", path, problems, None, {}, None)
+
+
+def _flags_for_all_agents(merged: Merged, overrides: Mapping[str, Any]) -> None:
+    """A flag about [llm] holds for every agent: agents have nothing of their own there then."""
+    keys = [
+        split_key(key)[1] for key, value in overrides.items() if key.startswith("llm.") and value
+    ]
+    for agent in _tables(merged.data.get("agents")):
+        for key in keys:
+            if isinstance(agent.get("llm"), dict):
+                agent["llm"].pop(key, None)
+
+
+def _names(table: Any) -> list[str]:
+    return list(table) if isinstance(table, dict) else []
+
+
+def _tables(table: Any) -> list[dict[str, Any]]:
+    values = table.values() if isinstance(table, dict) else ()
+    return [value for value in values if isinstance(value, dict)]
+
+
+def _order(layers: list[Layer]) -> Any:
+    ranks = {layer.path: rank for rank, layer in enumerate(layers)}
+    return lambda problem: (ranks.get(problem.path, 0), problem.line, problem.column)

@@ -1,0 +1,79 @@
+"""Parsing TOML, with a message that helps when it is broken."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import tomli
+
+from agentflow.config.positions import Place, Positions, join_key
+from agentflow.config.problems import Problem
+
+MAX_SIZE = 4 * 1024 * 1024
+"""The longest file that is read, in bytes."""
+
+_LONG_NUMBER = re.compile(r"[0-9_]{4000,}")
+_BARE_WORDS = re.compile(r"""\s*([\w.-]+)\s*=\s*([^\s"'\[{].*)""")
+
+
+def parse(text: str, path: str) -> tuple[dict[str, Any], Positions] | Problem:
+    """What the TOML says and where, or the one problem that keeps it from being read."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    if len(text) > MAX_SIZE:
+        return too_big(path)
+    positions = Positions(text)
+    if positions.too_deep:
+        return Problem(
+            path, *positions.too_deep, "", "brackets are nested too deep", "close a bracket"
+        )
+    try:
+        return tomli.loads(text), positions
+    except tomli.TOMLDecodeError as error:
+        return _explained(error, text, path, positions)
+    except RecursionError:
+        return Problem(path, 1, 1, "", "tables or arrays are nested too deep")
+    except ValueError as error:
+        number = _LONG_NUMBER.search(text)
+        place = positions.place(number.start() if number else 0)
+        reason = "a number has too many digits" if number else str(error)
+        return Problem(path, *place, "", f"not valid TOML: {reason}")
+
+
+def too_big(path: str) -> Problem:
+    """The problem of a file above MAX_SIZE."""
+    return Problem(path, 0, 0, "", f"is larger than {MAX_SIZE // 1024 // 1024} MiB")
+
+
+def _explained(error: tomli.TOMLDecodeError, text: str, path: str, positions: Positions) -> Problem:
+    """tomli's own words and place, and what to write instead where that can be told."""
+    reason = error.msg
+    if positions.duplicates and re.search("overwrite|twice|redefine|mutate|[Dd]uplicate", reason):
+        key, first, second = positions.duplicates[0]
+        message = f"is already written on line {first.line}"
+        return Problem(path, *second, join_key(key), message, "keep one of the two, or rename one")
+    place = Place(error.lineno, error.colno)
+    lines = text.split("\n")
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    return Problem(path, *place, "", f"not valid TOML: {_lower(reason)}", _hint(reason, line))
+
+
+def _hint(reason: str, line: str) -> str:
+    if "Invalid value" in reason and (bare := _BARE_WORDS.match(line)):
+        key, value = bare[1], bare[2].split("#")[0].strip()
+        if value.lower() in ("true", "false"):
+            return f"write {value.lower()} in lower case"
+        return f'put text in quotes: {key} = "..."'
+    if "Invalid value" in reason and re.fullmatch(r"[^=]*=\s*(#.*)?", line):
+        return "write a value after the ="
+    if "string" in reason or r"'\n'" in reason:
+        return 'close the quotes on the same line, or use """ for several lines'
+    if "Unescaped" in reason or "escape" in reason:
+        return r"write \\ for a backslash, or put the text in single quotes"
+    if "'='" in reason:
+        return "write key = value"
+    return ""
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
