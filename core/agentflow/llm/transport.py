@@ -90,7 +90,7 @@ class Transport:
             if not clock.expired():
                 raise
             raise self._faults.timeout(f"no whole answer within {self._timeout:g} s") from None
-        except (httpx.HTTPError, httpx.StreamError, UnicodeError) as error:
+        except (httpx.HTTPError, httpx.StreamError) as error:
             raise self._fault_of(error) from None
 
     async def aclose(self) -> None:
@@ -153,14 +153,14 @@ class Transport:
             response.headers.get("retry-after", ""),
         )
 
-    def _fault_of(self, error: Exception) -> ProviderError:
+    def _fault_of(self, error: httpx.HTTPError | httpx.StreamError) -> ProviderError:
         reason = str(error) or type(error).__name__
         match error:
             case httpx.ConnectTimeout():
                 return self._faults.timeout(
                     f"no connection to {self._address} within {CONNECT_TIMEOUT:g} s"
                 )
-            case httpx.ConnectError() | UnicodeError():
+            case httpx.ConnectError():
                 return self._faults.unavailable(f"cannot connect to {self._address}: {reason}")
             case httpx.RemoteProtocolError() if not _says_closed(reason):
                 return self._faults.bad(f"the answer is not HTTP: {reason}")
@@ -197,7 +197,9 @@ def _checked_url(url: str, faults: Faults) -> httpx.URL:
     try:
         parts = urlsplit(url)  # stricter about brackets and ports than httpx
         parsed = httpx.URL(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in url
+        parsed.host.encode("idna")  # as the resolver will, where it would be no httpx error
+        usable = parts.scheme in ("http", "https") and parts.port != 0 and " " not in url
+        usable = usable and bool(parts.hostname)
     except (httpx.InvalidURL, ValueError):
         usable = False
     if not usable:
