@@ -1,5 +1,5 @@
-"""The link: one small protocol between an engine and whoever watches it."""
+"""The link: one small protocol between an engine and whoever watches it.
 
-from agentflow_console.link.protocol import Link, LinkError
-
-__all__ = ["Link", "LinkError"]
+Nothing is imported here: the console starts the engine's process before it imports
+what the two say to each other.
+"""

@@ -125,8 +125,8 @@ class Capture:
     """
 
     def __init__(self, rate: int = 500) -> None:
-        self.log = Throttle(rate)
-        self.agent: Callable[[], str] = lambda: ""
+        self._log = Throttle(rate)
+        self._agent: Callable[[], str] = lambda: ""
         self._selector = selectors.DefaultSelector()
         self._thread = threading.Thread(target=self._read, name="capture", daemon=True)
 
@@ -136,13 +136,18 @@ class Capture:
             reading, writing = os.pipe()
             os.dup2(writing, fd)
             os.close(writing)
-            self._selector.register(reading, selectors.EVENT_READ, _Tail(level, self.log))
-        sys.stdout = Stream("stdout", self.log, lambda: self.agent(), 1)
-        sys.stderr = Stream("stderr", self.log, lambda: self.agent(), 2)
+            self._selector.register(reading, selectors.EVENT_READ, _Tail(level, self._log))
+        sys.stdout = Stream("stdout", self._log, lambda: self._agent(), 1)
+        sys.stderr = Stream("stderr", self._log, lambda: self._agent(), 2)
         root = logging.getLogger()
-        root.addHandler(LogHandler(self.log))
+        root.addHandler(LogHandler(self._log))
         root.setLevel(logging.INFO)
         self._thread.start()
+
+    def attach(self, log: Log, agent: Callable[[], str]) -> None:
+        """Where lines go from now on, and who is on the loop when one is printed there."""
+        self._agent = agent
+        self._log.attach(log)
 
     def _read(self) -> None:
         while True:

@@ -99,9 +99,10 @@ AnyRequest: TypeAlias = (
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The engine is up: the first message of its side."""
+    """The engine is up: the first message of its side. ``drain_timeout`` is in seconds."""
 
     pid: int
+    drain_timeout: float
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -71,9 +71,9 @@ def _read(text: str, start: int) -> tuple[Word, int]:
     value_at = position
     regex = operator in ("", ":") and text.startswith("/", position)
     if regex:
-        value, position = _read_until(text, position, "/", "regular expression")
+        value, position = _read_until(text, position, "/", "regular expression opened here is")
     elif text.startswith('"', position):
-        value, position = _read_until(text, position, '"', "quotes")
+        value, position = _read_until(text, position, '"', "quotes opened here are")
     else:
         while position < len(text) and not text[position].isspace():
             position += 1
@@ -101,7 +101,7 @@ def _read_until(text: str, start: int, end: str, what: str) -> tuple[str, int]:
             char = "\\" + following if keep else following
         parts.append(char)
         position += 1
-    raise SyntaxProblem(f"the {what} opened here is not closed", start + 1)
+    raise SyntaxProblem(f"the {what} not closed", start + 1)
 
 
 def _escape_slash(match: re.Match[str]) -> str:

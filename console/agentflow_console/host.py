@@ -1,0 +1,151 @@
+"""Host: runs the engine of one TOML file, its feed and its reloads, wherever that is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentflow.config import Problem, load_config
+from agentflow.control import Control
+from agentflow.engine import Runner
+from agentflow.errors import AgentFlowError, ConfigError
+from agentflow.telemetry.snapshot import ProblemRow
+from agentflow_console.feeds import Port, demo_feed, lines_feed
+from agentflow_console.host_options import HostOptions
+
+if TYPE_CHECKING:
+    from agentflow.config import Config
+
+
+class HostError(Exception):
+    """The engine can't be started. The message is one clear sentence, or a line for each problem.
+
+    ``problems`` is what is wrong with the configuration, if that is the reason.
+    """
+
+    def __init__(self, message: str, problems: Iterable[ProblemRow] = ()) -> None:
+        self.problems = list(problems)
+        super().__init__(message)
+
+
+def problem_rows(problems: Iterable[Problem]) -> list[ProblemRow]:
+    """Problems as rows that can cross a link."""
+    return [
+        ProblemRow(p.path, p.line, p.column, p.key, p.message, p.suggestion, p.severity)
+        for p in problems
+    ]
+
+
+class Host:
+    """One engine and what keeps it going.
+
+    ``open`` reads the file and loads the handlers, ``start`` sets everything going.
+    ``on_code_changed`` is called with the paths when handler code is saved; without it
+    the operator is told to restart. ``on_bad_line`` is told the number of a line of
+    ``events`` that is no event, and why.
+    """
+
+    def __init__(self, options: HostOptions) -> None:
+        self.options = options
+        self.on_code_changed: Callable[[list[str]], None] | None = None
+        self.on_bad_line: Callable[[int, str], None] = self._report_bad_line
+        self.runner: Runner
+        self.control: Control
+        self._port: Port | None = None
+        self._feeding: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def drain_timeout(self) -> float:
+        """Seconds that a drain may take."""
+        return self.runner.config.runtime.drain_timeout
+
+    def open(self) -> None:
+        """Read the file and load the handlers. Raises HostError."""
+        try:
+            self.runner = Runner.from_config(self._load())
+        except ConfigError as error:
+            raise HostError(str(error), problem_rows(error.problems)) from error
+        except AgentFlowError as error:
+            raise HostError(str(error)) from error
+        self.runner.pace = self.options.pace
+        self.control = Control(self.runner, read_only=self.options.read_only)
+
+    async def start(self) -> None:
+        """Work, emit what there is to emit, and watch the files."""
+        await self.runner.start()
+        self._go_on(0)
+
+    async def stop(self, drain: bool = True) -> None:
+        """End it all, finishing what is queued first if ``drain``."""
+        await self._end_tasks()
+        await self.runner.stop(drain=drain, timeout=self.drain_timeout)
+
+    async def fed(self) -> None:
+        """Wait until the feed has nothing more. Raises OSError if its file can't be read."""
+        if self._feeding is not None:
+            await asyncio.wait([self._feeding])
+            if not self._feeding.cancelled():
+                self._feeding.result()
+
+    def stop_feeding(self) -> None:
+        """Emit nothing more."""
+        if self._feeding is not None:
+            self._feeding.cancel()
+
+    def report(self, level: str, text: str) -> None:
+        """Something for the operator, in the log and the alerts."""
+        self.runner.report(level, text)
+
+    async def hand_over(self) -> dict[str, Any]:
+        """Everything that is not finished, and how far the feed is. Nothing runs after that."""
+        await self._end_tasks()
+        position = self._port.position if self._port else 0
+        return {"runner": await self.runner.hand_over(), "fed": position}
+
+    async def take_over(self, handover: dict[str, Any]) -> None:
+        """Go on where another host stopped."""
+        await self.runner.take_over(handover["runner"])
+        self._go_on(handover["fed"])
+
+    def _go_on(self, position: int) -> None:
+        loop = asyncio.get_running_loop()
+        if self.options.demo or self.options.events:
+            self._port = Port(self.runner, position)
+            self._feeding = loop.create_task(self._feed(self._port), name="feed")
+            self._feeding.add_done_callback(self._feed_ended)
+        if self.options.watch:
+            self._watching = loop.create_task(self._watch(), name="watch")
+
+    async def _end_tasks(self) -> None:
+        tasks = [task for task in (self._feeding, self._watching) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    # -- the feed ---------------------------------------------------------------------------
+
+    async def _feed(self, port: Port) -> None:
+        if self.options.demo:
+            await demo_feed(port)
+        else:
+            await lines_feed(port, self.options.events, self.on_bad_line)
+
+    def _feed_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.report("error", f"the feed ended: {type(error).__name__}: {error}")
+
+    def _report_bad_line(self, number: int, what: str) -> None:
+        self.report("warning", f"{self.options.events}:{number}: {what}")
+
+    # -- the files --------------------------------------------------------------------------
+
+    def _load(self) -> Config:
+        overrides: Mapping[str, Any] = dict(self.options.overrides)
+        if self.options.provider:
+            overrides = {**overrides, "llm.provider": self.options.provider}
+        return load_config(self.options.path, overrides=overrides)

@@ -1,0 +1,111 @@
+"""Child: the engine's process. Started by the console, it serves that one console and ends.
+
+``python -P -m agentflow_console.link.child OPTIONS``, with OPTIONS as JSON and the
+listening socket inherited: see ``process.py`` for the other end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+
+import msgspec
+
+from agentflow_console.link.capture import Capture
+
+_PATIENCE = 5.0  # seconds beyond the drain's own limit before an orphan that is stuck is ended
+
+
+class ChildOptions(msgspec.Struct, frozen=True):
+    """What the console tells the process that it starts."""
+
+    listener: int  # descriptor of the listening socket
+    folder: str  # holds the socket; removed at the end, should the console not be there to do it
+    parent: int  # process id of the console
+    host: msgspec.Raw  # HostOptions, as JSON
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one engine until its console says stop or is gone. Gives the exit code."""
+    options = msgspec.json.decode((arguments or sys.argv[1:])[0], type=ChildOptions)
+    # What kills the interpreter is written where the console finds it afterwards.
+    crash = os.fdopen(os.dup(2), "w")
+    faulthandler.enable(crash)
+    capture = Capture()
+    capture.start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    listener = socket.socket(fileno=options.listener)
+    try:
+        code = asyncio.run(_serve(listener, options, capture))
+    except BaseException:
+        import traceback
+
+        traceback.print_exc(file=crash)
+        crash.flush()
+        code = 1
+    crash.flush()
+    if os.getppid() != options.parent:
+        shutil.rmtree(options.folder, ignore_errors=True)
+    # Handlers' threads that never return must not keep the process.
+    os._exit(code)
+
+
+async def _serve(listener: socket.socket, options: ChildOptions, capture: Capture) -> int:
+    # Imported here so that the capture sees what the imports themselves say.
+    from agentflow_console.host import Host, HostError, HostOptions
+
+    from agentflow_console.link.connection import Connection
+    from agentflow_console.link.messages import CodeChanged, Failed, Ready, Stuck
+    from agentflow_console.link.server import Server
+    from agentflow_console.link.watchdog import Watchdog
+
+    loop = asyncio.get_running_loop()
+    sock, _ = listener.accept()
+    listener.close()
+    host_options = msgspec.json.decode(options.host, type=HostOptions)
+    host = Host(host_options)
+    try:
+        host.open()
+        capture.attach(host.runner.telemetry.log, host.runner.blocking_agent)
+        if not host_options.standby:
+            await host.start()
+    except HostError as error:
+        connection = Connection(sock, lambda _: None, lambda: None)
+        connection.send(Failed(str(error), error.problems))
+        connection.close()
+        return 2
+    server = Server(sock, host)
+    host.on_code_changed = lambda paths: server.send(CodeChanged(paths))
+    loop.add_signal_handler(signal.SIGTERM, server.stop, True)
+    watchdog = Watchdog(lambda blocked: server.send(Stuck(blocked)), host.runner.blocking_agent)
+    watchdog.start()
+    _end_with(options.parent, host.drain_timeout + _PATIENCE)
+    server.send(Ready(os.getpid(), host.drain_timeout))
+    drain = await server.ended
+    await host.stop(drain)
+    watchdog.stop()
+    server.close()
+    return 0
+
+
+def _end_with(parent: int, patience: float) -> None:
+    """End this process some time after its parent, even if the loop never comes round."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        time.sleep(patience)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()
