@@ -56,7 +56,7 @@ class Port:
 
     async def emit_paced(self, event: Event) -> None:
         """Queue the event when its turn comes and there is room for it."""
-        while (pace := self.pace) and (wait := self._due - time.monotonic()) > 0:
+        while (pace := self.pace) and (wait := self._due - time.monotonic()) > 0:  # noqa: ASYNC110
             # In slices, because the pace may change meanwhile.
             await asyncio.sleep(min(wait, _SLICE, 1 / pace))
         now = time.monotonic()
