@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from agentflow.llm import Completion, Message
@@ -84,3 +85,12 @@ async def test_connection_is_used_again(connect: Connect) -> None:
             await provider.complete(HELLO)
         assert len(server.requests) == 3
         assert server.connections == 1
+
+
+async def test_no_more_connections_than_allowed(connect: Connect) -> None:
+    """With max_connections 2, ten calls at once share two connections."""
+    async with serve(stream(ndjson(piece("Hi"), DONE))) as server:
+        provider = connect("ollama", server.url, max_connections=2)
+        await asyncio.gather(*(provider.complete(HELLO) for _ in range(10)))
+        assert len(server.requests) == 10
+        assert server.connections == 2

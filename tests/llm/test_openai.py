@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentflow.errors import ProviderAuthError, ProviderBadResponse, ProviderUnavailable
-from agentflow.llm import Completion, Message, Settings, make_provider
+from agentflow.llm import Completion, Message, Settings, make_provider, settings_from
 
 from .conftest import KEY, Connect
 from .server import serve, sse, status, stream
@@ -141,6 +141,12 @@ def test_no_address_is_said_at_once(kind: str) -> None:
     with pytest.raises(ProviderUnavailable, match="no base_url: set ") as caught:
         make_provider(Settings(name="mine", kind=kind))
     assert caught.value.provider == "mine"
+
+
+def test_no_provider_is_said_at_once() -> None:
+    """Settings without any provider are refused with the choices in the message."""
+    with pytest.raises(ProviderUnavailable, match="llm: no provider: set provider to mock"):
+        make_provider(settings_from(None, {}))
 
 
 def test_azure_needs_a_deployment() -> None:

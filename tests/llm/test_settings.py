@@ -40,6 +40,7 @@ def test_everything_in_the_table_is_taken() -> None:
         organization="org",
         api_version="2024-10-21",
         deployment="mine",
+        max_connections=3,
     )
     assert settings == Settings(
         name="Azure-OpenAI",
@@ -56,6 +57,7 @@ def test_everything_in_the_table_is_taken() -> None:
         organization="org",
         api_version="2024-10-21",
         deployment="mine",
+        max_connections=3,
     )
 
 
@@ -66,6 +68,7 @@ def test_defaults_are_the_providers_own() -> None:
     )
     assert read(provider="openai").base_url == "https://api.openai.com/v1"
     assert read(provider="anthropic").base_url == ""
+    assert read({"OPENAI_BASE_URL": "http://a/v1"}, provider="openai").base_url == "http://a/v1"
 
 
 @pytest.mark.parametrize(

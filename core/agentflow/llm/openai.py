@@ -98,6 +98,8 @@ def _azure_url(settings: Settings, faults: Faults) -> str:
 def _no_address(settings: Settings) -> str:
     if settings.kind in AZURE_KINDS:
         return "no base_url: set base_url or AZURE_OPENAI_ENDPOINT to the resource's address"
+    if not settings.kind:
+        return "no provider: set provider to mock, ollama, openai or azure"
     return (
         f"no base_url: set the address of an OpenAI-compatible endpoint for {settings.kind!r},"
         " or use provider openai, ollama or mock"

@@ -22,8 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach a provider and what to ask of it.
 
     ``name`` is what errors call it, ``kind`` what protocol it speaks. ``timeout`` is in
-    seconds and holds for the whole answer, streaming included. None leaves a value to
-    the provider. The key is left out of the repr.
+    seconds and holds for the whole answer: streaming, and waiting for one of the
+    ``max_connections`` (100 unless given), included. None leaves a value to the
+    provider. The key is left out of the repr.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_version: str = ""
     deployment: str = ""
     timeout: float = DEFAULT_TIMEOUT
+    max_connections: int | None = None
 
     def __repr__(self) -> str:
         shown = ", ".join(
@@ -56,8 +58,8 @@ def settings_from(config_llm: Any, environ: Mapping[str, str]) -> Settings:
     The table wins. Where it is silent, the key comes from the variable that
     ``api_key_env`` names, else from the provider's usual one (``OPENAI_API_KEY``,
     ``AZURE_OPENAI_API_KEY``, ``GROQ_API_KEY``, …); the address from
-    ``AZURE_OPENAI_ENDPOINT`` or ``OLLAMA_HOST``, the deployment from
-    ``AZURE_OPENAI_DEPLOYMENT``. Raises ValueError when ``timeout`` is no duration.
+    ``AZURE_OPENAI_ENDPOINT``, ``OPENAI_BASE_URL`` or ``OLLAMA_HOST``, the deployment
+    from ``AZURE_OPENAI_DEPLOYMENT``. Raises ValueError when ``timeout`` is no duration.
     """
 
     def given(field: str) -> Any:
@@ -69,7 +71,7 @@ def settings_from(config_llm: Any, environ: Mapping[str, str]) -> Settings:
     provider = text("provider")
     kind = provider.lower().replace("-", "_")
     return Settings(
-        name=text("name") or provider,
+        name=text("name") or provider or "llm",
         kind=kind,
         model=text("model"),
         base_url=text("base_url") or _usual_url(kind, environ),
@@ -83,6 +85,7 @@ def settings_from(config_llm: Any, environ: Mapping[str, str]) -> Settings:
         api_version=text("api_version"),
         deployment=text("deployment") or _usual_deployment(kind, environ),
         timeout=parse_duration(given("timeout") or DEFAULT_TIMEOUT),
+        max_connections=given("max_connections"),
     )
 
 
@@ -116,7 +119,7 @@ def _usual_deployment(kind: str, environ: Mapping[str, str]) -> str:
 
 def _usual_url(kind: str, environ: Mapping[str, str]) -> str:
     if kind == "openai":
-        return OPENAI_URL
+        return environ.get("OPENAI_BASE_URL", "").strip() or OPENAI_URL
     if kind == "ollama":
         return _ollama_url(environ.get("OLLAMA_HOST", "").strip())
     if kind in AZURE_KINDS:

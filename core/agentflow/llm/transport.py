@@ -25,6 +25,8 @@ from agentflow.llm.settings import Settings, without_password
 
 CONNECT_TIMEOUT = 5.0
 """Seconds for making a connection."""
+MAX_CONNECTIONS = 100
+"""Connections open at once, where the settings name no other number."""
 MAX_BYTES = 10 * 1024 * 1024
 """How long an answer may be, as it comes over the wire."""
 MAX_ERROR_BYTES = 64 * 1024
@@ -69,6 +71,7 @@ class Transport:
                 headers={"accept-encoding": "identity", **headers},
                 verify=_certificates(),
                 timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT),
+                limits=httpx.Limits(max_connections=settings.max_connections or MAX_CONNECTIONS),
                 # A proxy of the environment cannot reach a model server on this machine.
                 trust_env=not _is_local(self._url.host),
             )
