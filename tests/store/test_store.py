@@ -36,17 +36,10 @@ def test_the_cursor_asks_for_what_comes_next() -> None:
     """After a snapshot only what came later is asked for."""
     store = Store(limit=50)
     assert store.cursor == Cursor(limit=50)
-    store.apply(
-        snapshot(
-            settled_cursor=7,
-            log_cursor=3,
-            audit_cursor=2,
-            points=[point(999.0), point(1000.0)],
-            dead_revision=4,
-            config_revision=5,
-            agents=[AGENT],
-        )  # fmt: skip
-    )
+    counted = {"settled_cursor": 7, "log_cursor": 3, "audit_cursor": 2}
+    revisions = {"dead_revision": 4, "config_revision": 5}
+    points = [point(999.0), point(1000.0)]
+    store.apply(snapshot(**counted, **revisions, points=points, agents=[AGENT]))
     assert store.cursor == Cursor(
         event=7, log=3, audit=2, point=1000.0, dead=4, versions=5, tables=False, limit=50
     )

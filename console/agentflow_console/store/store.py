@@ -18,7 +18,7 @@ from agentflow.telemetry.snapshot import (
 from agentflow_console.store.ring import EventRing
 from agentflow_console.store.table import Table
 
-_TABLES_EVERY = 0.15  # seconds; asked for at the next frame after that, so about 5 times a second
+_TABLES_EVERY = 0.14  # seconds; asked for at the next frame after that, so about 5 times a second
 
 
 class Store:
