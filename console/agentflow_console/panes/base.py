@@ -55,6 +55,10 @@ class Pane(Widget, can_focus=True):
 
     # -- what a pane says about itself -----------------------------------------------------
 
+    def heading(self) -> str:
+        """What stands in the frame: safe text."""
+        return self.title
+
     def note(self) -> str:
         """What stands at the right of the title: counts, the filter. Safe text."""
         return ""
@@ -91,7 +95,7 @@ class Pane(Widget, can_focus=True):
 
     def refresh_edges(self) -> None:
         """Draw title and bottom line again if they changed."""
-        edges = (self.title, self.note(), self.foot(), self.has_focus, self.sides)
+        edges = (self.heading(), self.note(), self.foot(), self.has_focus, self.sides)
         if edges != self._edges:
             self._edges = edges
             self.refresh(Region(0, 0, self.size.width, 1))
@@ -163,7 +167,7 @@ class Pane(Widget, can_focus=True):
         palette, edge = self.palette, self._edge_style
         left, right = ("╭─ ", "╮") if self.sides else ("── ", "")
         room = cells - len(left) - len(right) - 2
-        title = crop(self.title, room)
+        title = crop(self.heading(), room)
         note = self.note()
         gap = room - width(title)
         if note and gap < 6:

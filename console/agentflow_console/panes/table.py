@@ -8,7 +8,7 @@ stands still while rows go on arriving.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from rich.style import Style
 from textual.geometry import Region
@@ -22,11 +22,18 @@ from agentflow_console.text import crop, fit
 if TYPE_CHECKING:
     from textual import events
 
-    from agentflow_console.store import Filter, Store
+    from agentflow_console.store import Store
 
 R = TypeVar("R")
 
 _KEPT = 2_000  # strips; a screenful is a fiftieth of that
+
+
+class RowFilter(Protocol[R]):
+    """What says which rows to show."""
+
+    def matches(self, row: R) -> bool:
+        """Whether the row is let through."""
 
 
 class TablePane(Pane, Generic[R]):
@@ -38,6 +45,8 @@ class TablePane(Pane, Generic[R]):
     newest_first = True
     """Of a stream: whether the newest row is at the top."""
     filterable = False
+    filter_id = ""
+    """The name that its filter is remembered by."""
 
     class Moved(Message):
         """The cursor is on another row."""
@@ -57,7 +66,7 @@ class TablePane(Pane, Generic[R]):
         super().__init__(id=id)
         self.rows: Sequence[R] = ()
         self.following = self.follows
-        self.filter: Filter | None = None
+        self.filter: Any = None
         self.filter_text = ""
         self.shift = 0
         self._cursor: Hashable = None
@@ -190,20 +199,32 @@ class TablePane(Pane, Generic[R]):
         if before != self._cursor:
             self.post_message(self.Moved(self))  # type: ignore[arg-type]
 
+    # -- the filter --------------------------------------------------------------------------
+
     def filter_by(self, text: str) -> str:
         """Show only what matches; returns what is wrong with the filter, or ''."""
-        from agentflow_console.store import Filter
-
-        chosen = Filter.parse(text) if text.strip() else None
-        if chosen is not None and chosen.error:
-            return str(chosen.error)
-        self.filter, self.filter_text = chosen, text.strip()
+        text = text.strip()
+        chosen, error = self.make_filter(text) if text else (None, "")
+        if error:
+            return error
+        self.filter, self.filter_text = chosen, text
         self._looked = -1.0
-        self.filtered()
         return ""
 
-    def filtered(self) -> None:
-        """Called when the filter is another one: ``fetch`` must answer next time."""
+    def make_filter(self, text: str) -> tuple[RowFilter[R], str]:
+        """The filter that ``text`` asks for, and what is wrong with it: of words, unless
+        a subclass has a language of its own."""
+        from agentflow_console.panes.words import Words
+
+        return Words.parse(text, self.haystack)
+
+    def haystack(self, row: R) -> str:
+        """What the words of a filter are looked for in."""
+        return " ".join(text for text, _ in self.cells(row))
+
+    def passes(self, row: R) -> bool:
+        """Whether the filter lets a row through."""
+        return self.filter is None or self.filter.matches(row)
 
     # -- drawing -----------------------------------------------------------------------------
 
@@ -211,6 +232,10 @@ class TablePane(Pane, Generic[R]):
         self._strips.clear()
         self._drawn = []
         self._widths_for = -1
+
+    def forget_rows(self) -> None:
+        """Drop the drawn rows: the same rows look different now."""
+        self._strips.clear()
 
     def _repaint(self) -> None:
         """Ask for the lines that differ from what was drawn, neighbours together."""

@@ -6,7 +6,6 @@ are those, and lie over it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.widget import Widget
@@ -18,9 +17,9 @@ from agentflow_console.panes.base import Pane
 from agentflow_console.panes.table import TablePane
 
 if TYPE_CHECKING:
-    from agentflow_console.app import ConsoleApp
     from textual.binding import BindingType
 
+    from agentflow_console.app import ConsoleApp
     from agentflow_console.store import Store
 
 
@@ -39,6 +38,7 @@ class Room(Widget):
 
     room = ""
     title = ""
+    zoomed = False
 
     @property
     def console(self) -> ConsoleApp:
@@ -61,6 +61,7 @@ class Room(Widget):
 
     def restyle(self, palette: Palette, *, sides: bool) -> None:
         """Another theme or another width."""
+        self.choose_panes()
         for pane in self.query(Pane):
             pane.restyle(palette, sides=sides)
 
@@ -94,6 +95,9 @@ class Room(Widget):
             index = panes.index(self.pane) if self.pane in panes else 0
             panes[(index + step) % len(panes)].focus(scroll_visible=False)
 
+    def select(self, key: Any) -> None:
+        """Put the cursor of its main table on the row with this key, and open it."""
+
     # -- what a room answers -----------------------------------------------------------------
 
     def open_row(self, row: Any) -> None:
@@ -119,7 +123,7 @@ class Room(Widget):
     def action_back(self) -> None:
         if self.console.cancel_question():
             return
-        if self.has_class("-zoomed"):
+        if self.zoomed:
             self.action_zoom()
         elif not self.go_back() and self.table is not None and self.table.filter_text:
             self.console.filter_pane(self.table, "")
@@ -136,22 +140,17 @@ class Room(Widget):
             self.console.say("There is nothing to copy here.")
 
     def action_zoom(self) -> None:
-        focused = self.pane
-        zoomed = not self.has_class("-zoomed")
-        self.set_class(zoomed, "-zoomed")
-        for widget in self._beside(focused):
-            widget.set_class(zoomed, "-aside")
+        """The focused pane alone, or all of them again."""
+        self.zoomed = not self.zoomed
+        self.choose_panes()
         self.call_after_refresh(self.console.paint_now)
 
-    def _beside(self, pane: Pane | None) -> Iterator[Widget]:
-        """All that has to go so that ``pane`` fills the room: whatever is not around it."""
-        if not self.has_class("-zoomed"):
-            yield from self.query(".-aside")
-            return
-        around = set(pane.ancestors_with_self) if pane else set()
-        for widget in self.query("*"):
-            if isinstance(widget, Widget) and widget not in around and widget.parent in around:
-                yield widget
+    def choose_panes(self) -> None:
+        """Show the panes that this width has room for, or only the zoomed one."""
+        around = set(self.pane.ancestors_with_self) if self.pane and self.zoomed else set()
+        for widget in self.query("*").results(Widget):
+            aside = bool(around) and widget not in around and widget.parent in around
+            widget.set_class(aside, "-aside")
 
     def action_next_pane(self) -> None:
         self.focus_pane(1)

@@ -1,0 +1,294 @@
+"""ConsoleApp: the screens of one engine, in a terminal.
+
+It puts the parts together and no more: ``pump`` fetches, ``store`` keeps, rooms show,
+``operate`` changes the system, ``header`` and ``footer`` say how things are.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import App, ComposeResult
+from textual.containers import Container
+from textual.filter import LineFilter
+
+from agentflow_console import theming
+from agentflow_console.bindings import bindings
+from agentflow_console.commands import GLOBAL, SCREENS
+from agentflow_console.footer import AlertLine, FooterLine
+from agentflow_console.header import StatusLine, TabLine
+from agentflow_console.keymap import KeyMap, load_keymap
+from agentflow_console.line import Line
+from agentflow_console.line_filter import InertLines
+from agentflow_console.operate import Operating
+from agentflow_console.palette import Palette, make_palette
+from agentflow_console.pump import Pump
+from agentflow_console.screens.base import Room
+from agentflow_console.settings import Settings, load_settings, save_settings
+from agentflow_console.store import Store
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.binding import BindingType
+    from textual.theme import Theme
+
+    from agentflow_console.link.protocol import Link
+    from agentflow_console.panes.table import TablePane
+
+ROOMS = {
+    "overview": "overview:Overview",
+    "events": "events:Events",
+    "agents": "agents:Agents",
+    "hooks": "hooks:Hooks",
+    "traces": "traces:Traces",
+    "metrics": "metrics:Metrics",
+    "config": "config:Config",
+    "dead_letters": "dead_letters:DeadLetters",
+    "audit": "audit:Audit",
+    "log": "log:Log",
+}
+"""Where the class of each screen is, by its id in ``commands.SCREENS``; imported when wanted."""
+
+
+class ConsoleApp(Operating):
+    """The console on an engine.
+
+    ``link`` is started when the first frame is on the screen, and closed at the end.
+    ``read_only`` hides nothing, but refuses changes; the engine refuses them too. ``fps`` is
+    frames a second of the streams (0: 20, or what the person's settings say). ``settings``
+    and ``keymap`` are the person's own files unless given; given settings are not saved.
+    ``clock`` is what the time of day is read from.
+    """
+
+    CSS = """
+    Screen { layers: below above; background: $background; overflow: hidden; }
+    #rooms { width: 1fr; height: 1fr; }
+    .-aside { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings(GLOBAL)
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-medium"), (140, "-wide")]
+    TITLE = "agentflow"
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        read_only: bool = False,
+        theme: str = "",
+        operator: str = "",
+        fps: int = 0,
+        title: str = "agentflow",
+        settings: Settings | None = None,
+        keymap: KeyMap | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._inert = InertLines()
+        super().__init__()
+        self._keeps_settings = settings is None
+        self.settings, self._settings_problem = (
+            load_settings() if settings is None else (settings, "")
+        )
+        self.keys = load_keymap() if keymap is None else keymap
+        self.title = title
+        self.link = link
+        self.read_only = read_only
+        self.operator = operator
+        self.clock = clock
+        self.store = Store()
+        self.frozen = False
+        self.past_filters: list[str] = list(self.settings.filters.values())
+        self.palette: Palette = make_palette({})
+        self.rooms: dict[str, Room] = {}
+        self.room: Room | None = None
+        self._wanted_theme = theme or self.settings.theme
+        self.pump = Pump(self, fps or self.settings.fps or 20)
+
+    # -- what is on the screen ---------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(id="status")
+        yield TabLine(id="tabs")
+        yield Container(id="rooms")
+        yield AlertLine(id="alert")
+        yield FooterLine(id="footer")
+
+    def on_mount(self) -> None:
+        theming.install(cast("App[object]", self))
+        if self._wanted_theme in self.available_themes:
+            self.theme = self._wanted_theme
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
+        self.set_keymap(self.keys.for_textual())
+        self.palette = self._make_palette()
+        for line in self.query(Line):
+            line.restyle(self.palette)
+        self.action_go("overview")
+        self.run_worker(self.pump.run(), name="pump", exit_on_error=True)
+        self.set_interval(0.25, self.pump.tick)
+        for problem in (*self.keys.problems, self._settings_problem):
+            if problem:
+                self.say(problem, ok=False)
+        self.call_after_refresh(_settle_memory)
+
+    async def on_unmount(self) -> None:
+        await self.link.close(drain=False)
+
+    # -- rooms -------------------------------------------------------------------------------
+
+    def action_go(self, room_id: str) -> None:
+        """Show a screen; it is made the first time that it is wanted."""
+        old = self.room
+        if old is not None and old.room == room_id:
+            old.focus_pane()
+            return
+        room = self.rooms.get(room_id)
+        if room is None:
+            room = self.rooms[room_id] = _make_room(room_id)
+            self.query_one("#rooms").mount(room)
+        if old is not None:
+            old.display = False
+            old.left()
+        room.display = True
+        self.room = room
+        self.call_after_refresh(self._enter, room)
+        self.refresh_lines()
+
+    def _enter(self, room: Room) -> None:
+        if room is not self.room:
+            return
+        room.restyle(self.palette, sides=self.sides)
+        room.entered()
+        self.paint_now()
+
+    def open_in(self, room_id: str, key: Any) -> None:
+        """Show a screen with the row of this key open."""
+        self.action_go(room_id)
+        room = self.rooms[room_id]
+        self.call_after_refresh(room.select, key)
+
+    def engine_failed(self, error: LinkError) -> None:
+        """The engine could not be started: say so, and leave with that exit code."""
+        self.return_code_on_leave = 2
+        self.refresh_lines()
+
+    @property
+    def sides(self) -> bool:
+        """Whether panes have sides: below 100 columns the text needs the cells."""
+        return self.size.width >= 100
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        if self.room is not None:
+            self.room.restyle(self.palette, sides=self.sides)
+        self.refresh_lines()
+        self.paint_now()
+
+    # -- frames ------------------------------------------------------------------------------
+
+    def paint(self) -> None:
+        """One frame: what is visible looks at the store. Called by the pump."""
+        self.query_one(StatusLine).refresh_from(self)
+        if self.room is not None and not self.frozen:
+            self.room.refresh_from(self.store, time.perf_counter())
+
+    def paint_now(self) -> None:
+        """The same at once, and for panes whose time has not come."""
+        self.query_one(StatusLine).refresh_from(self)
+        if self.room is not None:
+            self.room.refresh_from(self.store, time.perf_counter(), force=True)
+
+    def refresh_lines(self) -> None:
+        """Header, alert line and footer, as things are now."""
+        if not self.is_running or not self.is_mounted:
+            return
+        self.query_one(StatusLine).refresh_from(self)
+        self.query_one(TabLine).refresh_from(self)
+        self.query_one(AlertLine).refresh_from(self)
+        self.query_one(FooterLine).refresh_from(self)
+
+    def action_freeze(self) -> None:
+        """Stop what is seen, or catch up. The store goes on collecting either way."""
+        self.frozen = not self.frozen
+        self.say(
+            "The view is frozen; collecting goes on. space catches up."
+            if self.frozen
+            else "The view is live again."
+        )
+        self.refresh_lines()
+        if not self.frozen:
+            self.paint_now()
+
+    # -- filters -----------------------------------------------------------------------------
+
+    def edit_filter(self, table: TablePane[Any]) -> None:
+        """Open the filter line for a pane."""
+        from agentflow_console.prompt import FilterLine
+
+        self.mount(FilterLine(table), before="#alert")
+
+    def preview_filter(self, table: TablePane[Any], text: str) -> str:
+        """Filter a pane while its filter is typed; returns what is wrong with it, or ''."""
+        error = table.filter_by(text)
+        if not error:
+            table.refresh_from(self.store, time.perf_counter(), force=True)
+        return error
+
+    def filter_pane(self, table: TablePane[Any], text: str) -> str:
+        """Filter a pane and remember it; returns what is wrong with the filter, or ''."""
+        error = self.preview_filter(table, text)
+        if not error:
+            if table.filter_text and table.filter_text not in self.past_filters[-1:]:
+                self.past_filters.append(table.filter_text)
+            self.keep(self.settings.with_filter(table.filter_id, table.filter_text))
+        return error
+
+    def keep(self, settings: Settings) -> None:
+        """Remember choices, for the next run too."""
+        if settings == self.settings:
+            return
+        self.settings = settings
+        if self._keeps_settings and (problem := save_settings(settings)):
+            self.say(problem, ok=False)
+
+    # -- colours -----------------------------------------------------------------------------
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return theming.FALLBACKS
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._inert]
+
+    def _make_palette(self) -> Palette:
+        return make_palette(self.theme_variables, ansi=self.current_theme.ansi)
+
+    def _theme_changed(self, theme: Theme) -> None:
+        self.palette = self._make_palette()
+        for line in self.query(Line):
+            line.restyle(self.palette)
+        for room in self.rooms.values():
+            room.restyle(self.palette, sides=self.sides)
+        for line in self.query(Line):
+            line.say([], [])
+        self.refresh_lines()
+        self.paint_now()
+
+
+def _make_room(room_id: str) -> Room:
+    module, _, name = ROOMS[room_id].partition(":")
+    return cast("Room", getattr(import_module(f"agentflow_console.screens.{module}"), name)())
+
+
+def _settle_memory() -> None:
+    """What is loaded now stays: don't let every collection walk over it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+assert set(ROOMS) == {screen.id for screen in SCREENS}

@@ -1,0 +1,100 @@
+"""Footer: the alert line, which is there only when there is something to say, and the keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentflow.telemetry.snapshot import Blocked
+from agentflow_console.commands import SCREENS, Command, footer_groups, on_screen
+from agentflow_console.line import Line, length
+from agentflow_console.panes.base import Piece
+from agentflow_console.text import crop, safe, width
+
+if TYPE_CHECKING:
+    from agentflow_console.app import ConsoleApp
+
+
+class AlertLine(Line):
+    """At the left what is wrong, at the right what came of the last action."""
+
+    DEFAULT_CSS = """
+    AlertLine { display: none; }
+    """
+
+    def refresh_from(self, app: ConsoleApp) -> None:
+        """Show what there is to say, or go."""
+        left, right = self._alert(app), self._news(app)
+        self.display = bool(left or right)
+        room = self.size.width or app.size.width
+        if right:
+            share = room - min(length(left), room // 2)
+            text, style = right[0]
+            right = [(crop(text, share - 1), style)]
+        if left:
+            text, style = left[0]
+            left = [(crop(text, room - length(right) - 2), style)]
+        self.say(left, right)
+
+    def _alert(self, app: ConsoleApp) -> list[Piece]:
+        palette, snapshot = self.palette, app.store.snapshot
+        if app.pump.failure:
+            reason = app.link.reason or app.pump.failure
+            return [(f"! {safe(reason, 400)}", palette.error)]
+        blocked = app.link.blocked or (snapshot.blocked if snapshot else None)
+        if blocked is not None:
+            return [(f"! {_blocked(blocked, app.clock())}", palette.error)]
+        if snapshot is not None and snapshot.alerts:
+            more = f" (+{len(snapshot.alerts) - 1})" if len(snapshot.alerts) > 1 else ""
+            return [(f"! {safe(snapshot.alerts[0], 300)}{more}", palette.warning)]
+        return []
+
+    def _news(self, app: ConsoleApp) -> list[Piece]:
+        palette, news = self.palette, app.news
+        if news is None:
+            return []
+        glyph, style = {
+            "pending": ("…", palette.muted),
+            "done": ("✓", palette.success),
+            "refused": ("✗", palette.error),
+            "said": ("~", palette.text),
+            "asked": ("?", palette.notice),
+        }[news.kind]
+        return [(f"{glyph} {safe(news.text, 300)}", style)]
+
+
+def _blocked(blocked: Blocked, now: float) -> str:
+    who = safe(blocked.agent, 40) or "Code"
+    where = f" at {safe(blocked.where, 120)}" if blocked.where else ""
+    return f"{who} blocks the engine for {max(now - blocked.since, 0):.1f} s{where}"
+
+
+class FooterLine(Line):
+    """The keys that are of most use here, as many as fit."""
+
+    def refresh_from(self, app: ConsoleApp) -> None:
+        """Show the keys of the visible screen."""
+        room = app.room.room if app.room else SCREENS[0].id
+        pieces: list[Piece] = []
+        cells = self.size.width
+        for number, group in enumerate(footer_groups(on_screen(room))):
+            for index, command in enumerate(group):
+                more = self._key(app, command)
+                if number and not index:
+                    more = [(" │ ", self.palette.bar_muted), *more]
+                elif pieces:
+                    more = [("  ", self.palette.bar), *more]
+                if length(pieces) + length(more) > cells - 1:
+                    break
+                pieces += more
+        self.say([(" ", self.palette.bar), *pieces])
+
+    def _key(self, app: ConsoleApp, command: Command) -> list[Piece]:
+        palette = self.palette
+        off = command.changes and app.read_only
+        return [
+            (app.keys.label(command), palette.bar_muted if off else palette.key),
+            (" " + command.footer, palette.bar_muted if off else palette.bar),
+        ]
+
+
+__all__ = ["AlertLine", "FooterLine", "width"]

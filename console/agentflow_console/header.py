@@ -1,0 +1,217 @@
+"""Header: the status line and the line of tabs.
+
+The status line says how the system is in the width there is. What matters least becomes
+shorter or goes first; numbers keep the widest place they had, so nothing jumps.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from agentflow.telemetry.snapshot import Snapshot
+from agentflow_console.commands import SCREENS
+from agentflow_console.line import Line, length
+from agentflow_console.panes.base import Piece
+from agentflow_console.panes.plot import bars
+from agentflow_console.text import crop, safe, width
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from agentflow_console.app import ConsoleApp
+
+_SPARK = 8  # cells of the queue's little history
+Part = list[list[Piece]]
+"""One part in all its lengths, the longest first; the last may be nothing."""
+
+_SHORTEN = (
+    "ui", "drop", "spark", "cfg", "brand", "pace", "mode", "spark", "clock", "rights",
+    "rate", "queue", "cfg", "mode", "name", "fail",
+)  # fmt: skip
+"""Who gives way first; a part named twice gives way twice."""
+
+
+class StatusLine(Line):
+    """The first line of the screen."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._places: dict[str, int] = {}
+
+    def refresh_from(self, app: ConsoleApp) -> None:
+        """Say how things are now."""
+        parts = self._parts(app)
+        for name in ("", *_SHORTEN):
+            if name in parts and len(parts[name]) > 1:
+                parts[name].pop(0)
+            left, right = _joined(parts, self.palette.bar)
+            if length(left) + length(right) + 1 <= self.size.width:
+                break
+        self.say(left, right)
+
+    def _parts(self, app: ConsoleApp) -> dict[str, Part]:
+        palette, snapshot = self.palette, app.store.snapshot
+        bar, muted = palette.bar, palette.bar_muted
+        rights = "READ-ONLY" if app.read_only or (snapshot and snapshot.read_only) else "RW"
+        parts: dict[str, Part] = {
+            "brand": [[(f" {safe(app.title, 20)}", palette.brand)], []],
+            "state": [self._badges(app)],
+        }
+        if snapshot is not None:
+            parts |= self._system(app, snapshot)
+        delay = self._place("ui", f"{app.pump.delay * 1000:.0f}ms")
+        parts["ui"] = [[("ui ", muted), (delay, bar)], []]
+        shown = palette.notice if rights == "READ-ONLY" else muted
+        short = "RO" if rights == "READ-ONLY" else "RW"
+        parts["rights"] = [
+            [(f" {rights} " if rights == "READ-ONLY" else rights, shown)],
+            [(short, shown)],
+        ]
+        now = time.strftime("%H:%M:%S", time.localtime(app.clock()))
+        parts["clock"] = [[(now + " ", muted)], []]
+        return parts
+
+    def _system(self, app: ConsoleApp, snapshot: Snapshot) -> dict[str, Part]:
+        palette = self.palette
+        bar, muted = palette.bar, palette.bar_muted
+        counts, config = snapshot.counts, app.store.config
+        queued = counts.queued + counts.held
+        name = safe(snapshot.name, 80)
+        mode = safe(snapshot.mode, 20)
+        queue = self._place("queue", str(counts.queued), 3)
+        rate = self._place("rate", f"{snapshot.rate:.0f}/s", 5)
+        lost = app.store.events.missed + app.store.log_missed
+        history = bars([point.queued for point in app.store.points[-_SPARK:]], _SPARK)
+        ok = config is None or config.status == "ok"
+        verdict: Piece = ("ok", palette.bar) if ok else ("refused", palette.alarm)
+        version: Piece = (f"v{snapshot.version} ", bar)
+        file = safe(config.path.rpartition("/")[2], 40) if config else ""
+        failed = palette.dead if counts.dead else bar
+        parts: dict[str, Part] = {
+            "name": [[(crop(name, 24), palette.bar)], [(crop(name, 12), bar)]],
+            "mode": [[("mode ", muted), (mode, bar)], [(mode, bar)], []],
+            "cfg": [
+                [("cfg ", muted), (f"{crop(file, 24)} ", bar), version, verdict],
+                [("cfg ", muted), version, verdict],
+                [version, verdict] if not ok else [],
+            ],
+            "queue": [[("queue ", muted), (queue, bar)], [("q ", muted), (queue, bar)]],
+            "spark": [[(history, palette.brand)], []],
+            "held": [[("held ", muted), (str(counts.held), palette.held)]] if counts.held else [[]],
+            "rate": [[(rate, bar)], []],
+            "fail": [
+                [("fail ", muted), (str(counts.dead), _on(failed, bar))],
+                [("✗", _on(failed, bar)), (str(counts.dead), _on(failed, bar))],
+            ],
+            "drop": [[("drop ", muted), (str(lost), _on(palette.warning, bar) if lost else bar)]],
+        }
+        if not lost:
+            parts["drop"].append([])
+        if snapshot.pace:
+            parts["pace"] = [[("pace ", muted), (f"{snapshot.pace:g}/s", bar)], []]
+        if not queued:
+            parts["spark"] = [[(history, muted)], []]
+        return parts
+
+    def _badges(self, app: ConsoleApp) -> list[Piece]:
+        palette, snapshot = self.palette, app.store.snapshot
+        status, blocked = app.link.status, app.link.blocked
+        words: list[Piece] = []
+        if app.pump.failure or status in ("lost", "closed"):
+            words.append((" DISCONNECTED ", palette.alarm))
+        elif snapshot is None or status == "starting":
+            words.append((" STARTING ", palette.notice))
+        elif blocked is not None or snapshot.blocked is not None:
+            words.append((" BLOCKED ", palette.alarm))
+        elif snapshot.paused:
+            words.append((" HELD ", palette.notice))
+        elif not app.frozen:
+            words.append((" LIVE ", palette.calm))
+        if app.frozen:
+            words.insert(0, (" FROZEN ", palette.frozen))
+        return words
+
+    def _place(self, name: str, text: str, least: int = 0) -> str:
+        """The text at the right of the widest place it ever had."""
+        place = self._places[name] = max(self._places.get(name, least), width(text))
+        return text.rjust(place)
+
+
+def _on(style: object, bar: object) -> object:
+    return style
+
+
+def _joined(parts: dict[str, Part], bar: object) -> tuple[list[Piece], list[Piece]]:
+    """The parts with blanks between them: the last ones stand at the right edge."""
+    left: list[Piece] = []
+    right: list[Piece] = []
+    for name, part in parts.items():
+        pieces = part[0]
+        if not pieces:
+            continue
+        side = right if name in ("clock",) else left
+        if side:
+            side.append((" " if name == "spark" else "  ", bar))  # type: ignore[arg-type]
+        side.extend(pieces)
+    return left, right
+
+
+class TabLine(Line):
+    """The second line: the screens and their keys."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._spans: list[tuple[int, int, str]] = []
+
+    def refresh_from(self, app: ConsoleApp) -> None:
+        """Say which screens there are, and which one is shown."""
+        current = app.room.room if app.room else ""
+        dead = sum(1 for row in app.store.dead if row.status == "dead")
+        for style in ("long", "short", "keys"):
+            pieces = self._tabs(app, current, dead, style)
+            if length(pieces) <= self.size.width:
+                break
+        self.say(pieces)
+
+    def _tabs(self, app: ConsoleApp, current: str, dead: int, style: str) -> list[Piece]:
+        palette = self.palette
+        pieces: list[Piece] = []
+        self._spans = []
+        at = 0
+        for screen in SCREENS:
+            here = screen.id == current
+            title = screen.title
+            if style == "short":
+                title = _SHORT.get(screen.id, title)
+            if style == "keys" and not here:
+                title = ""
+            count = f" ({dead})" if screen.id == "dead_letters" and dead else ""
+            if style != "long":
+                count = count.strip()
+            text = f" {app.keys.keys.get(f'go.{screen.id}', (screen.key,))[0]}"
+            text = f"{text} {title}{count}".rstrip() + " "
+            pieces.append((text, palette.tab if here else palette.bar_muted))
+            self._spans.append((at, at + width(text), screen.id))
+            at += width(text)
+        return pieces
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a tab goes there."""
+        for start, end, room_id in self._spans:
+            if start <= event.x < end:
+                self.app.call_later(self.app.run_action, f"go({room_id!r})")
+
+
+_SHORT = {
+    "overview": "Over",
+    "events": "Event",
+    "agents": "Agent",
+    "hooks": "Hook",
+    "traces": "Trace",
+    "metrics": "Metr",
+    "config": "Conf",
+    "dead_letters": "Dead",
+    "audit": "Audit",
+    "log": "Log",
+}

@@ -1,0 +1,209 @@
+"""Operating: what a person does to the system, and what came of it.
+
+Every change is sent in a worker, shows as pending at once, and its answer ends up on the
+alert line. Nothing here waits for the engine inside a handler.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+
+from agentflow.control import Answer
+from agentflow.telemetry.snapshot import AgentRow, DeadRow, EventRow, SpanRow
+from agentflow_console.link.protocol import LinkError
+
+if TYPE_CHECKING:
+    from agentflow_console.link.protocol import Link
+    from agentflow_console.screens.base import Room
+    from agentflow_console.store import Store
+
+_STAYS = 8.0  # seconds that an answer stays on the alert line
+_FASTEST = 10_000.0  # events a second above which the feed is not held back
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing said at the right of the alert line."""
+
+    kind: str  # pending, done, refused, said, asked
+    text: str
+    until: float  # of the steady clock; pending and asked stay
+
+
+class Operating(App[int]):
+    """The part of the app that changes the system. Actions of the registry's global commands."""
+
+    link: Link
+    store: Store
+    room: Room | None
+    read_only: bool
+
+    _news: News | None = None
+    _leaving = False
+
+    def refresh_lines(self) -> None:
+        """Header, alert line and footer, as things are now."""
+        raise NotImplementedError
+
+    # -- saying things -----------------------------------------------------------------------
+
+    @property
+    def news(self) -> News | None:
+        """What the right side of the alert line says now."""
+        news = self._news
+        if news and news.kind not in ("pending", "asked") and time.perf_counter() > news.until:
+            news = self._news = None
+        return news
+
+    def say(self, text: str, *, ok: bool | None = None) -> None:
+        """Put one sentence on the alert line; ``ok`` for what came of an action."""
+        kind = "said" if ok is None else "done" if ok else "refused"
+        self._tell(kind, text)
+
+    def _tell(self, kind: str, text: str) -> None:
+        self._leaving = False
+        self._news = News(kind, text, time.perf_counter() + _STAYS)
+        self.refresh_lines()
+
+    # -- changing the system -----------------------------------------------------------------
+
+    async def command(self, name: str, *, saying: str = "", **arguments: Any) -> Answer:
+        """Have the engine do something; pending and the answer are shown. For workers.
+
+        ``saying`` is what to show while it is pending. A lost engine is an answer too.
+        """
+        if self.read_only:
+            answer = Answer(False, "Read-only: nothing was changed.")
+        else:
+            self._tell("pending", saying or f"{name} is pending")
+            try:
+                answer = await self.link.command(name, **arguments)
+            except LinkError as error:
+                answer = Answer(False, str(error))
+        self.say(answer.message, ok=answer.ok)
+        return answer
+
+    def change(
+        self,
+        name: str,
+        *,
+        saying: str = "",
+        then: Callable[[Answer], object] | None = None,
+        **arguments: Any,
+    ) -> None:
+        """Like ``command``, from a handler: returns at once, ``then`` gets the answer."""
+
+        async def send() -> None:
+            answer = await self.command(name, saying=saying, **arguments)
+            if then is not None:
+                then(answer)
+
+        self.run_worker(send(), group="changes", exit_on_error=False)
+
+    # -- what an action is about -------------------------------------------------------------
+
+    def selected_agent(self) -> str:
+        """The agent that the selected row is about, or ''."""
+        row = self.room.selected if self.room else None
+        if isinstance(row, AgentRow):
+            return row.name
+        if isinstance(row, EventRow):
+            return row.at.partition(" ")[0] or row.target
+        if isinstance(row, DeadRow):
+            return row.agent or row.target
+        if isinstance(row, SpanRow) and row.kind in ("agent", "attempt", "held"):
+            return row.name
+        return ""
+
+    def selected_event_id(self) -> str:
+        """The event that the selected row is about, or ''."""
+        row = self.room.selected if self.room else None
+        if isinstance(row, EventRow):
+            return row.id
+        if isinstance(row, DeadRow | SpanRow):
+            return row.event_id
+        return ""
+
+    def selected_session(self) -> str:
+        """The session that the selected row is about, or ''."""
+        row = self.room.selected if self.room else None
+        return row.session if isinstance(row, EventRow | DeadRow) else ""
+
+    # -- actions -----------------------------------------------------------------------------
+
+    def action_pause_agent(self) -> None:
+        name = self.selected_agent()
+        if not name:
+            self.say("Select an agent, or an event that is at one; P pauses the whole runner.")
+            return
+        paused = any(row.name == name and row.state == "paused" for row in self.store.agents)
+        verb = "resume" if paused else "pause"
+        self.change(verb, saying=f"{verb} {name}", agent=name)
+
+    def action_pause_runner(self) -> None:
+        snapshot = self.store.snapshot
+        verb = "resume" if snapshot is not None and snapshot.paused else "pause"
+        self.change(verb, saying=f"{verb} the runner", agent="")
+
+    def action_undo(self) -> None:
+        self.change("undo", saying="undo the last change of configuration")
+
+    def action_replay(self) -> None:
+        number = self._dead_number()
+        if number is None:
+            self.say("Only a dead letter can be replayed; / state:dead finds them.")
+        else:
+            self.change("replay", saying=f"replay dead letter {number}", number=number)
+
+    def _dead_number(self) -> int | None:
+        row = self.room.selected if self.room else None
+        if isinstance(row, DeadRow):
+            return row.number
+        if isinstance(row, EventRow) and row.state == "dead":
+            for dead in reversed(self.store.dead):
+                if dead.event_id == row.id:
+                    return dead.number
+        return None
+
+    def action_pace(self, factor: float) -> None:
+        snapshot = self.store.snapshot
+        if snapshot is None:
+            return
+        if not snapshot.pace and factor > 1:
+            self.say("The feed runs as fast as it goes already; - slows it down.")
+            return
+        rate = (snapshot.pace or max(snapshot.rate, 1.0)) * factor
+        rate = 0.0 if rate >= _FASTEST else max(round(rate, 2), 0.25)
+        saying = f"feed {rate:g} events a second" if rate else "feed as fast as it goes"
+        self.change("pace", saying=saying, rate=rate)
+
+    # -- leaving -----------------------------------------------------------------------------
+
+    def action_leave(self) -> None:
+        """Quit; asks once if events would be lost, and says how many."""
+        snapshot = self.store.snapshot
+        counts = snapshot.counts if snapshot and self.link.status == "connected" else None
+        waiting = counts.queued + counts.held + counts.running if counts else 0
+        if counts is None or not waiting or self._leaving:
+            self.exit(0)
+            return
+        self._tell(
+            "asked",
+            f"{counts.queued} queued, {counts.held} held, {counts.running} running "
+            "would be lost: q quits, esc stays",
+        )
+        self._leaving = True
+
+    def cancel_question(self) -> bool:
+        """Take back the question that is on the alert line; False if there is none."""
+        if self._news is None or self._news.kind != "asked":
+            return False
+        self._leaving = False
+        self._news = None
+        self.refresh_lines()
+        return True

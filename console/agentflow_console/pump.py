@@ -1,0 +1,85 @@
+"""Pump: fetches snapshots at the frame rate, one request at a time, and has them shown.
+
+It runs in one long-lived worker: no handler ever waits for the engine. While the engine does
+not answer, ``tick`` keeps clock, state and alerts true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from agentflow_console.link.protocol import LinkError
+
+if TYPE_CHECKING:
+    from agentflow_console.app import ConsoleApp
+
+_CALM = 1.0  # seconds without any change after which frames come at a quarter of the rate
+_RETRY = 0.5  # seconds between tries to reach an engine that was lost
+
+
+class Pump:
+    """The frames of one app."""
+
+    def __init__(self, app: ConsoleApp, fps: int) -> None:
+        self._app = app
+        self._period = 1 / fps
+        self._changed = time.perf_counter()
+        self._revision: object = None
+        self._delays: deque[tuple[float, float]] = deque(maxlen=64)
+        self.failure = ""
+        """Why there is no engine, as a sentence."""
+
+    @property
+    def delay(self) -> float:
+        """Seconds that the screen was late at the worst, over the last second."""
+        since = time.perf_counter() - 1.0
+        return max((delay for at, delay in self._delays if at > since), default=0.0)
+
+    async def run(self) -> None:
+        """Start the engine, then fetch until the app ends."""
+        app = self._app
+        try:
+            if app.link.status == "starting":
+                await app.link.start()
+        except LinkError as error:
+            self.failure = str(error)
+            app.engine_failed(error)
+            return
+        while True:
+            started = time.perf_counter()
+            try:
+                snapshot = await app.link.pull(app.store.cursor)
+            except LinkError as error:
+                self.failure = str(error)
+                app.refresh_lines()
+                await asyncio.sleep(_RETRY)
+                continue
+            self.failure = ""
+            fetched = time.perf_counter()
+            app.store.apply(snapshot)
+            app.paint()
+            app.call_after_refresh(self._painted, fetched)
+            due = started + self._wait(fetched)
+            await asyncio.sleep(max(due - time.perf_counter(), 0.002))
+            late = time.perf_counter() - due
+            if late > 0.005:
+                self._delays.append((time.perf_counter(), late))
+
+    def tick(self) -> None:
+        """A few times a second, whatever the engine does."""
+        self._app.refresh_lines()
+
+    def _painted(self, fetched: float) -> None:
+        now = time.perf_counter()
+        self._delays.append((now, now - fetched))
+
+    def _wait(self, now: float) -> float:
+        store = self._app.store
+        revision = (store.events.revision, store.log.revision, store.agents.revision)
+        if revision != self._revision:
+            self._revision = revision
+            self._changed = now
+        return self._period if now - self._changed < _CALM else self._period * 4

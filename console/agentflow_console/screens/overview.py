@@ -1,0 +1,102 @@
+"""Overview: the live panes side by side, as many as the width has room for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from agentflow.telemetry.snapshot import AgentRow, EventRow, HookRow
+from agentflow_console.panes.agents import AgentsPane
+from agentflow_console.panes.base import Pane
+from agentflow_console.panes.events import EventsPane
+from agentflow_console.panes.hooks import HooksPane
+from agentflow_console.panes.metrics import MetricsPane
+from agentflow_console.screens.base import Room
+
+_WIDE, _TWO = 140, 100
+
+
+class Overview(Room):
+    """140 columns and more: everything. From 100: agents over events. Below: one at a time."""
+
+    DEFAULT_CSS = """
+    Overview #left { width: 58; }
+    Overview #right { width: 1fr; }
+    Overview #agents { height: 5fr; }
+    Overview #hooks { height: 3fr; }
+    Overview #metrics { height: 9; }
+    Overview #events { height: 3fr; }
+    Overview #trace { height: 2fr; }
+    Overview.-stacked #columns { layout: vertical; }
+    Overview.-stacked #left, Overview.-stacked #right { width: 1fr; height: 2fr; }
+    Overview.-stacked #right { height: 5fr; }
+    Overview.-single #left, Overview.-single #right { width: 1fr; height: 1fr; }
+    Overview.-single Pane { height: 1fr; }
+    """
+    room = "overview"
+    title = "Overview"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._single = "events"  # the pane that is shown where there is room for one
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="columns"):
+            with Vertical(id="left"):
+                yield AgentsPane(id="agents")
+                yield HooksPane(id="hooks")
+                yield MetricsPane(id="metrics")
+            with Vertical(id="right"):
+                yield EventsPane(id="events")
+
+    # -- which panes there are ---------------------------------------------------------------
+
+    def choose_panes(self) -> None:
+        cells = self.app.size.width
+        every = list(self.query(Pane))
+        focused = self.pane
+        if self.zoomed:
+            shown = [pane for pane in every if pane is (focused or every[0])]
+        elif cells >= _WIDE:
+            shown = every
+        elif cells >= _TWO:
+            shown = [pane for pane in every if pane.id in ("agents", "events")]
+        else:
+            shown = [pane for pane in every if pane.id == self._single]
+        for pane in every:
+            pane.display = pane in shown
+        for side in self.query("#left, #right"):
+            side.display = any(pane.display for pane in side.query(Pane))
+        self.set_class(len(shown) > 1 and cells < _WIDE, "-stacked")
+        self.set_class(len(shown) == 1, "-single")
+
+    def focus_pane(self, step: int = 0) -> None:
+        if step and self.has_class("-single"):
+            every = list(self.query(Pane))
+            names = [pane.id for pane in every]
+            current = self.pane.id if self.pane else self._single
+            self._single = names[(names.index(current) + step) % len(names)] or "events"
+            every[names.index(self._single)].display = True
+            every[names.index(self._single)].focus(scroll_visible=False)
+            self.call_after_refresh(self._rearrange)
+            return
+        if not step and self.pane is not self.app.focused:
+            self.query_one(f"#{self._single}").focus(scroll_visible=False)
+            return
+        super().focus_pane(step)
+
+    def _rearrange(self) -> None:
+        self.choose_panes()
+        self.call_after_refresh(self.console.paint_now)
+
+    # -- going deeper --------------------------------------------------------------------------
+
+    def open_row(self, row: Any) -> None:
+        if isinstance(row, EventRow):
+            self.console.open_in("events", row.seq)
+        elif isinstance(row, AgentRow):
+            self.console.open_in("agents", row.name)
+        elif isinstance(row, HookRow):
+            self.console.open_in("hooks", (row.hook, row.name))

@@ -1,0 +1,122 @@
+"""Testing: a link to an engine that stands still, for tests of screens without an engine."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from agentflow.control import Answer, DeadDetail, EventDetail
+from agentflow.telemetry.snapshot import (
+    Blocked,
+    Counts,
+    Cursor,
+    EventRow,
+    SessionRow,
+    Snapshot,
+    SpanRow,
+)
+
+_NOTHING = Snapshot(
+    time=0.0,
+    counts=Counts(),
+    rate=0.0,
+    paused=False,
+    read_only=False,
+    mode="route",
+    version=1,
+    name="still",
+    live=[],
+    live_total=0,
+    settled=[],
+    settled_cursor=0,
+    settled_missed=0,
+    agents=None,
+    hooks=None,
+    modes=None,
+    points=[],
+    log=[],
+    log_cursor=0,
+    log_missed=0,
+    audit=[],
+    audit_cursor=0,
+    dead=None,
+    dead_revision=0,
+    config=None,
+    config_revision=0,
+    alerts=[],
+    pid=1,
+    memory=0,
+)
+
+
+class StillLink:
+    """A link whose engine does nothing but answer with what it was given.
+
+    The first pull gets ``snapshot``, those after it the same without what is news. ``give``
+    has the next pull get another one. Commands are kept in ``commands`` and get ``answer``.
+    """
+
+    def __init__(self, snapshot: Snapshot | None = None, **fields: Any) -> None:
+        self._next = msgspec.structs.replace(snapshot or _NOTHING, **fields)
+        self.status = "starting"
+        self.reason = ""
+        self.blocked: Blocked | None = None
+        self.answer = Answer(True, "Done.")
+        self.details: dict[str, EventDetail] = {}
+        self.dead_details: dict[int, DeadDetail] = {}
+        self.spans: dict[str, list[SpanRow]] = {}
+        self.session_rows: list[SessionRow] = []
+        self.commands: list[tuple[str, dict[str, Any]]] = []
+        self.pulls = 0
+        self.closed = False
+        self.open = asyncio.Event()  # cleared: the engine does not answer
+        self.open.set()
+
+    async def start(self) -> None:
+        """It is there at once."""
+        self.status = "connected"
+
+    def give(self, **fields: Any) -> None:
+        """Change the snapshot, for the pulls from now on."""
+        self._next = msgspec.structs.replace(self._next, **fields)
+
+    async def pull(self, cursor: Cursor) -> Snapshot:
+        """The snapshot; what it says as news is said once."""
+        await self.open.wait()
+        self.pulls += 1
+        given = self._next
+        self._next = msgspec.structs.replace(given, settled=[], points=[], log=[], audit=[])
+        return given
+
+    async def page(self, before: int, limit: int) -> list[EventRow]:
+        """There is nothing older."""
+        return []
+
+    async def event(self, event_id: str) -> EventDetail | None:
+        """What ``details`` has."""
+        await self.open.wait()
+        return self.details.get(event_id)
+
+    async def session(self, session_id: str) -> list[SpanRow]:
+        """What ``spans`` has."""
+        return self.spans.get(session_id, [])
+
+    async def sessions(self, limit: int = 200) -> list[SessionRow]:
+        """What ``session_rows`` has."""
+        return self.session_rows[:limit]
+
+    async def dead_letter(self, number: int) -> DeadDetail | None:
+        """What ``dead_details`` has."""
+        return self.dead_details.get(number)
+
+    async def command(self, name: str, **arguments: Any) -> Answer:
+        """Keep it, and answer with ``answer``."""
+        await self.open.wait()
+        self.commands.append((name, arguments))
+        return self.answer
+
+    async def close(self, *, drain: bool = True) -> None:
+        """It is gone."""
+        self.status, self.closed = "closed", True
