@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentflow.config import Problem, load_config
+from agentflow.config.watch import watch
 from agentflow.control import Control
 from agentflow.engine import Runner
 from agentflow.errors import AgentFlowError, ConfigError
@@ -52,6 +55,7 @@ class Host:
         self.on_bad_line: Callable[[int, str], None] = self._report_bad_line
         self.runner: Runner
         self.control: Control
+        self._code_refused = False
         self._port: Port | None = None
         self._feeding: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -97,6 +101,11 @@ class Host:
     def report(self, level: str, text: str) -> None:
         """Something for the operator, in the log and the alerts."""
         self.runner.report(level, text)
+
+    def refuse_code(self, text: str) -> None:
+        """Changed handler code can't be used: say so, and try again whatever code is saved."""
+        self._code_refused = True
+        self.runner.report("error", text)
 
     async def hand_over(self) -> dict[str, Any]:
         """Everything that is not finished, and how far the feed is. Nothing runs after that."""
@@ -147,3 +156,44 @@ class Host:
         if self.options.provider:
             overrides = {**overrides, "llm.provider": self.options.provider}
         return load_config(self.options.path, overrides=overrides)
+
+    async def _watch(self) -> None:
+        async for change in watch(self.options.path):
+            try:
+                if change.config:
+                    await self._reload()
+                if change.handlers:
+                    self._notice_code(change.handlers)
+            except Exception as error:  # a save must never end the watching
+                self.report("error", f"the save could not be used: {error!r}")
+
+    async def _reload(self) -> None:
+        """Apply what was saved, or keep what runs and say why."""
+        try:
+            config = self._load()
+            unchanged = config.text == self.runner.config.text
+            if unchanged and self.runner.history.refused_text is None:
+                return
+            await self.runner.apply(config, cause="saved")
+        except ConfigError as error:
+            self.runner.refuse(error.problems, _text_of(self.options.path))
+
+    def _notice_code(self, paths: Iterable[Path]) -> None:
+        """Only code that is in use matters: agents may write Python files too."""
+        used = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+        changed = [str(path) for path in paths if self._code_refused or str(path) in used]
+        if not changed:
+            return
+        if self.on_code_changed is not None:
+            self.on_code_changed(changed)
+        else:
+            names = ", ".join(Path(path).name for path in changed)
+            self.report("warning", f"{names} changed: restart to run the new code")
+
+
+def _text_of(path: str) -> str:
+    """The file as far as it can be read, to be shown."""
+    try:
+        return Path(path).read_text("utf-8", "replace")
+    except OSError:
+        return ""

@@ -59,7 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _serve(listener: socket.socket, options: ChildOptions, capture: Capture) -> int:
     # Imported here so that the capture sees what the imports themselves say.
-    from agentflow_console.host import Host, HostError, HostOptions
+    from agentflow_console.host import Host, HostError
+    from agentflow_console.host_options import HostOptions
     from agentflow_console.link.connection import Connection
     from agentflow_console.link.messages import CodeChanged, Failed, Ready, Stuck
     from agentflow_console.link.server import Server

@@ -142,7 +142,7 @@ class ChildLink(AskingLink):
         try:
             new = EngineConnection(EngineProcess(options), self._take_push, self._take_loss)
         except OSError as error:
-            await old.report("error", f"changed code is not used: {error}")
+            await self._refuse(old, str(error))
             return old
         working, other = old, new
         try:
@@ -157,14 +157,14 @@ class ChildLink(AskingLink):
             self._engine, self._blocked = new, None
             working, other = new, old
         except LinkError as error:
-            await self._report(old, f"changed code is not used, the old one runs on: {error}")
+            await self._refuse(old, str(error))
         finally:
             self._commands.set()
             await other.stop(drain=False)
         return working
 
-    async def _report(self, engine: EngineConnection, text: str) -> None:
+    async def _refuse(self, engine: EngineConnection, why: str) -> None:
         try:
-            await engine.report("error", text)
+            await engine.refuse_code(f"changed code is not used, the old one runs on: {why}")
         except LinkError:
             pass  # it is gone as well, and the loss has been told

@@ -16,8 +16,8 @@ from agentflow_console.link.messages import (
     HandOver,
     Ready,
     Refusal,
+    RefuseCode,
     Reply,
-    Report,
     Stop,
     Stuck,
     TakeOver,
@@ -83,9 +83,9 @@ class EngineConnection(asyncio.Protocol):
         """Have it go on with what another engine handed over."""
         await self.ask(TakeOver(0, handover))
 
-    async def report(self, level: str, text: str) -> None:
-        """Put a line into the engine's log and alerts."""
-        await self.ask(Report(0, level, text))
+    async def refuse_code(self, text: str) -> None:
+        """Tell it that changed handler code can't be used."""
+        await self.ask(RefuseCode(0, text))
 
     async def stop(self, *, drain: bool) -> None:
         """Have it end, and make sure that it has. What it leaves behind is removed."""

@@ -70,10 +70,9 @@ class TakeOver(Request, frozen=True, tag=True):
     handover: dict[str, Any]
 
 
-class Report(Request, frozen=True, tag=True):
-    """Something the operator should see in this engine's log and alerts."""
+class RefuseCode(Request, frozen=True, tag=True):
+    """Changed handler code can't be used, and this is why: the operator should see it."""
 
-    level: str
     text: str
 
 
@@ -93,7 +92,7 @@ AnyRequest: TypeAlias = (
     | Execute
     | HandOver
     | TakeOver
-    | Report
+    | RefuseCode
     | Stop
 )
 

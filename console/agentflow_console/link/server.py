@@ -18,8 +18,8 @@ from agentflow_console.link.messages import (
     HandOver,
     Ready,
     Refusal,
+    RefuseCode,
     Reply,
-    Report,
     Stop,
     Stuck,
     TakeOver,
@@ -33,7 +33,7 @@ class Served(Protocol):
 
     @property
     def control(self) -> Answers: ...
-    def report(self, level: str, text: str) -> None: ...
+    def refuse_code(self, text: str) -> None: ...
     async def hand_over(self) -> dict[str, Any]: ...
     async def take_over(self, handover: dict[str, Any]) -> None: ...
 
@@ -85,8 +85,8 @@ class Server:
                 self._reply(request, reply)
 
     def _read(self, request: AnyRequest) -> Any:
-        if isinstance(request, Report):
-            self._engine.report(request.level, request.text)
+        if isinstance(request, RefuseCode):
+            self._engine.refuse_code(request.text)
             return None
         return look_up(self._engine.control, request)
 
