@@ -36,10 +36,13 @@ def test_the_report_has_totals_packages_failures_and_modules() -> None:
         "\n"
         "## Modules\n"
         "\n"
+        '<!-- ["abc", "abc", null, 10] -->\n'
         "### abc\n\nFacts.\n"
         "\n"
+        '<!-- ["json", "json", 90, 50] -->\n'
         "### json\n\nFacts.\n"
         "\n"
+        '<!-- ["json.decoder", "json", 60, 350] -->\n'
         "### json.decoder\n\nFacts.\n"
     )
 
@@ -60,11 +63,12 @@ def test_writing_replaces_the_file_and_leaves_nothing_behind(tmp_path: Path) -> 
     """The new report stands where the old one stood, and no temporary file stays."""
     path = tmp_path / "report.md"
     report = Report()
+    report.open(path)
     report.add(entry("json"))
-    report.write(path)
+    report.write()
     first = path.read_text(encoding="utf-8")
     report.add(entry("abc"))
-    report.write(path)
+    report.write()
     assert first != path.read_text(encoding="utf-8") == report.render()
     assert list(tmp_path.iterdir()) == [path]
 
@@ -73,10 +77,45 @@ def test_a_deleted_report_is_written_again(tmp_path: Path) -> None:
     """Nothing new to say is no reason to leave the file missing."""
     path = tmp_path / "report.md"
     report = Report()
-    report.write(path)
+    report.open(path)
+    report.write()
     path.unlink()
-    report.write(path)
+    report.write()
     assert path.exists()
+
+
+def test_a_new_process_goes_on_with_the_report(tmp_path: Path) -> None:
+    """What one engine wrote, the next one reads back and adds to."""
+    path = tmp_path / "report.md"
+    first, second = Report(), Report()
+    first.open(path)
+    first.add(entry("json", 90, 50))
+    first.add(entry("abc", None))
+    first.add_unreadable("bad", "SyntaxError: `no` way")
+    first.write()
+    second.open(path)
+    assert second.render() == path.read_text(encoding="utf-8")
+    second.add(entry("zlib"))
+    second.open(path)  # opened already: nothing is read again
+    second.write()
+    assert "3 modules audited" in path.read_text(encoding="utf-8")
+
+
+def test_what_came_before_the_first_opening_is_kept(tmp_path: Path) -> None:
+    """A module may fail before the first one is published."""
+    report = Report()
+    report.add_unreadable("bad", "SyntaxError: no")
+    report.open(tmp_path / "report.md")
+    assert "1 could not be audited" in report.render()
+
+
+def test_a_report_of_something_else_is_begun_anew(tmp_path: Path) -> None:
+    """Another Python's report, or no report at all, is not added to."""
+    path = tmp_path / "report.md"
+    path.write_text('# Something else\n<!-- ["json", "json", 1, 1] -->\n### json\n')
+    report = Report()
+    report.open(path)
+    assert "0 modules audited" in report.render()
 
 
 def test_the_report_goes_where_the_variable_says_else_here(

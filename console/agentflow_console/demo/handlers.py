@@ -1,7 +1,8 @@
 """The agents of the standard library audit, and how handlers are written.
 
-A handler takes an event and the state so far, and returns the state. What can go wrong
-is simply raised: the engine decides whether to try again and keeps what failed.
+A handler takes an event and the state so far, and returns what to put into the state (or
+the state itself, or nothing). What can go wrong is simply raised: the engine decides
+whether to try again, and keeps what failed.
 
 The analysers are plain functions, because reading and parsing is work for the processor:
 the engine runs a plain ``def`` in a thread, so that nothing else waits for it.
@@ -11,43 +12,42 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from agentflow import Agent, Context, Event, State
 from agentflow_console.demo import measures, verdict
 from agentflow_console.demo.report import REPORT, Entry, report_path
 from agentflow_console.demo.source import decode, locate, module_file, parse
 
+Values: TypeAlias = Mapping[str, Any]
+
 # -- the analysers run in parallel, each on its own copy of the state ------------------------
 
 
-def size(event: Event, state: State) -> State:
+def size(event: Event, state: State) -> Values:
     """Count lines. The file need not parse for that, only decode."""
-    state["size"] = measures.size(decode(locate(event.data["path"])))
-    return state
+    return {"size": measures.size(decode(locate(event.data["path"])))}
 
 
-def complexity(event: Event, state: State) -> State:
+def complexity(event: Event, state: State) -> Values:
     """Count the paths through each function, and its lines."""
-    state["complexity"] = measures.complexity(parse(locate(event.data["path"])))
-    return state
+    return {"complexity": measures.complexity(parse(locate(event.data["path"])))}
 
 
-def docstrings(event: Event, state: State) -> State:
+def docstrings(event: Event, state: State) -> Values:
     """Count the public names that say what they are for."""
-    state["docstrings"] = measures.docstrings(parse(locate(event.data["path"])))
-    return state
+    return {"docstrings": measures.docstrings(parse(locate(event.data["path"])))}
 
 
-def imports(event: Event, state: State) -> State:
+def imports(event: Event, state: State) -> Values:
     """List what the module imports."""
-    state["imports"] = measures.imports(parse(locate(event.data["path"])))
-    return state
+    return {"imports": measures.imports(parse(locate(event.data["path"])))}
 
 
-def annotations(event: Event, state: State) -> State:
+def annotations(event: Event, state: State) -> Values:
     """Count the parameters and results that say their type."""
-    state["annotations"] = measures.annotations(parse(locate(event.data["path"])))
-    return state
+    return {"annotations": measures.annotations(parse(locate(event.data["path"])))}
 
 
 ANALYSERS = (size, complexity, docstrings, imports, annotations)
@@ -55,7 +55,7 @@ ANALYSERS = (size, complexity, docstrings, imports, annotations)
 # -- then a pipeline: each agent works on what the last one left -----------------------------
 
 
-def synthesizer(event: Event, state: State) -> State:
+def synthesizer(event: Event, state: State) -> Values:
     """Turn the measures into a score and findings.
 
     Some may be missing, when an analyser failed. When all are, no analyser ran before
@@ -63,18 +63,14 @@ def synthesizer(event: Event, state: State) -> State:
     """
     if not any(analyse.__name__ in state for analyse in ANALYSERS):
         for analyse in ANALYSERS:
-            analyse(event, state)
-    state["score"] = verdict.score(state)
-    state["findings"] = verdict.findings(state)
-    return state
+            state.update(analyse(event, state))
+    return {"score": verdict.score(state), "findings": verdict.findings(state)}
 
 
-async def formatter(event: Event, state: State) -> State:
+async def formatter(event: Event, state: State) -> Values:
     """Write the module's section of the report: quick, so it may run on the loop."""
-    state["section"] = verdict.section(
-        module_name(event), state.get("score"), state.get("findings", []), state
-    )
-    return state
+    score, remarks = state.get("score"), state.get("findings", [])
+    return {"section": verdict.section(module_name(event), score, remarks, state)}
 
 
 class Publisher(Agent):
@@ -86,11 +82,12 @@ class Publisher(Agent):
     role = "report_publisher"
 
     async def initialize(self) -> None:
-        """Find out where the report goes, before the first event."""
+        """Open the report, before the first event."""
         self.path = report_path()
         self.written = 0.0
+        await asyncio.to_thread(REPORT.open, self.path)
 
-    async def handle_event(self, event: Event, state: State, context: Context) -> State:
+    async def handle_event(self, event: Event, state: State, context: Context) -> Values:
         """Take in the module's section, and write the report if it is time."""
         module = module_name(event)
         REPORT.add(
@@ -105,19 +102,18 @@ class Publisher(Agent):
         if time.monotonic() - self.written > 1:
             self.written = time.monotonic()
             context.logger.debug("writing %s", self.path)
-            await asyncio.to_thread(REPORT.write, self.path)
-        state["report"] = str(self.path)
-        return state
+            await asyncio.to_thread(REPORT.write)
+        return {"report": str(self.path)}
 
     async def shutdown(self) -> None:
         """Write what came since the last time."""
-        await asyncio.to_thread(REPORT.write, self.path)
+        await asyncio.to_thread(REPORT.write)
 
 
 # -- for loop mode: the same agent, again and again, until it is done ------------------------
 
 
-def reach(event: Event, state: State) -> State:
+def reach(event: Event, state: State) -> Values:
     """Follow the imports one layer further. Complete when a layer brings nothing new."""
     known = state.get("reach") or {"modules": [], "frontier": [event.data["path"]]}
     layer = {
@@ -126,12 +122,13 @@ def reach(event: Event, state: State) -> State:
         for name in measures.imports(parse(locate(path)))["modules"]
     }
     fresh = sorted(layer - set(known["modules"]))
-    state["reach"] = {
-        "modules": sorted(layer.union(known["modules"])),
-        "frontier": [str(path) for name in fresh if (path := module_file(name))],
+    return {
+        "reach": {
+            "modules": sorted(layer.union(known["modules"])),
+            "frontier": [str(path) for name in fresh if (path := module_file(name))],
+        },
+        "loop_complete": not fresh,
     }
-    state["loop_complete"] = not fresh
-    return state
 
 
 def module_name(event: Event) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,6 +16,10 @@ from agentflow_console.demo.verdict import count
 
 NAME = "stdlib-audit-report.md"
 VARIABLE = "STDLIB_AUDIT_REPORT"
+TITLE = f"# Audit of the standard library of Python {platform.python_version()}"
+
+_MARK = re.compile(r"^<!-- (\[.*\]) -->\n", re.MULTILINE)
+_UNREADABLE = re.compile(r"^- `(.+?)`: (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Entry:
 
 
 class Report:
-    """The modules that were audited and those that could not be read.
+    """The modules that were audited and those that could not be.
 
     A module has one entry: adding it again replaces what was there, so an event that is
     handled twice changes nothing.
@@ -37,7 +43,33 @@ class Report:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._unreadable: dict[str, str] = {}
+        self._path: Path | None = None
         self._written = ""
+
+    def open(self, path: Path) -> None:
+        """Go on with the report that stands at ``path``; if there is none, begin one.
+
+        So nothing is lost when the engine starts anew in the middle of an audit. A report
+        of another Python is begun anew. Raises OSError.
+        """
+        if path == self._path:
+            return
+        entries: dict[str, Entry] = {}
+        unreadable: dict[str, str] = {}
+        text = path.read_text("utf-8") if path.exists() else ""
+        if text.startswith(TITLE):
+            head, *marked = _MARK.split(text)
+            unreadable = dict(_UNREADABLE.findall(head))
+            for mark, section in zip(marked[::2], marked[1::2], strict=True):
+                module, package, score, lines = json.loads(mark)
+                entries[module] = Entry(
+                    module, package, section.rstrip("\n") + "\n", score, lines
+                )
+        if self._path is None:  # what came before the first opening belongs into this report
+            entries.update(self._entries)
+            unreadable.update(self._unreadable)
+        self._path, self._written = path, ""
+        self._entries, self._unreadable = entries, unreadable
 
     def add(self, entry: Entry) -> None:
         """Take in a module's entry."""
@@ -51,53 +83,38 @@ class Report:
 
     def render(self) -> str:
         """The whole report: totals, packages, what could not be read, then every module."""
-        parts = [self._totals(), self._packages()]
-        if self._unreadable:
-            parts.append("## Could not be audited\n")
-            parts.append(
-                "".join(f"- `{name}`: {why}\n" for name, why in sorted(self._unreadable.items()))
-            )
-        if self._entries:
-            parts.append("## Modules\n")
-            parts += [entry.section for _, entry in sorted(self._entries.items())]
+        # Copied at once: it is written in a thread while modules go on being added.
+        entries = [entry for _, entry in sorted(self._entries.items())]
+        unreadable = sorted(self._unreadable.items())
+        lines = sum(entry.lines for entry in entries)
+        parts = [
+            f"{TITLE}\n\n{count(len(entries), 'module')} audited, {count(lines, 'line')}, "
+            f"mean score {_mean(entries)}; {len(unreadable):,} could not be audited.\n",
+            _packages(entries),
+        ]
+        if unreadable:
+            failures = "".join(f"- `{module}`: {reason}\n" for module, reason in unreadable)
+            parts += ["## Could not be audited\n", failures]
+        if entries:
+            parts += ["## Modules\n", *map(_marked, entries)]
         return "\n".join(parts)
 
-    def write(self, path: Path) -> None:
-        """Put the report at ``path`` in one step: a reader sees the old one or the new one.
+    def write(self) -> None:
+        """Replace the file in one step: a reader sees the old report or the new one.
 
         Does nothing when it would not change. Raises OSError.
         """
+        path = self._path
         text = self.render()
-        if text == self._written and path.exists():
+        if path is None or (text == self._written and path.exists()):
             return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:
             file.write(text)
-        Path(file.name).chmod(0o644)
+        Path(file.name).chmod(0o644)  # temporary files are private, a report is not
         Path(file.name).replace(path)
         self._written = text
-
-    def _totals(self) -> str:
-        entries = self._entries.values()
-        lines = sum(entry.lines for entry in entries)
-        return (
-            f"# Audit of the standard library of Python {platform.python_version()}\n\n"
-            f"{count(len(entries), 'module')} audited, {count(lines, 'line')}, "
-            f"mean score {_mean(entries)}; "
-            f"{len(self._unreadable):,} could not be audited.\n"
-        )
-
-    def _packages(self) -> str:
-        packages: dict[str, list[Entry]] = defaultdict(list)
-        for entry in self._entries.values():
-            packages[entry.package].append(entry)
-        rows = [
-            f"| {name} | {len(found):,} | {sum(entry.lines for entry in found):,} "
-            f"| {_mean(found)} |\n"
-            for name, found in sorted(packages.items())
-        ]
-        return "".join(["| package | modules | lines | score |\n", "|---|---:|---:|---:|\n", *rows])
 
 
 def report_path() -> Path:
@@ -106,6 +123,23 @@ def report_path() -> Path:
         return Path(named)
     here = Path.cwd()
     return (here if os.access(here, os.W_OK) else Path(tempfile.gettempdir())) / NAME
+
+
+def _packages(entries: list[Entry]) -> str:
+    packages: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        packages[entry.package].append(entry)
+    rows = [
+        f"| {name} | {len(found):,} | {sum(entry.lines for entry in found):,} | {_mean(found)} |\n"
+        for name, found in sorted(packages.items())
+    ]
+    return "".join(["| package | modules | lines | score |\n", "|---|---:|---:|---:|\n", *rows])
+
+
+def _marked(entry: Entry) -> str:
+    """The section, with a comment before it that ``open`` reads back."""
+    facts = json.dumps([entry.module, entry.package, entry.score, entry.lines])
+    return f"<!-- {facts} -->\n{entry.section}"
 
 
 def _mean(entries: Iterable[Entry]) -> str:
