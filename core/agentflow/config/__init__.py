@@ -14,6 +14,7 @@ from agentflow.config.secret import Secret
 if TYPE_CHECKING:
     from agentflow.config.agents import AgentConfig
     from agentflow.config.config import Config
+    from agentflow.config.difference import Difference, diff
     from agentflow.config.llm import LlmConfig, ProviderConfig
     from agentflow.config.orchestration import OrchestrationConfig, RoutingRule, RuleConfig
     from agentflow.config.policies import (
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     )
     from agentflow.config.read import check_config, load_config
     from agentflow.config.runtime import AgentFlowConfig, LoggingConfig, RuntimeConfig
+    from agentflow.config.watch import Change, watch
 
 __all__ = [
     "AgentConfig",
     "AgentFlowConfig",
+    "Change",
     "CircuitBreakerConfig",
     "Config",
+    "Difference",
     "ErrorRoutingConfig",
     "LlmConfig",
     "LoggingConfig",
@@ -43,7 +47,9 @@ __all__ = [
     "RuntimeConfig",
     "Secret",
     "check_config",
+    "diff",
     "load_config",
+    "watch",
 ]
 
 _HOMES = {
@@ -61,8 +67,12 @@ _HOMES = {
     "RoutingRule": "orchestration",
     "RuleConfig": "orchestration",
     "RuntimeConfig": "runtime",
+    "Change": "watch",
+    "Difference": "difference",
     "check_config": "read",
+    "diff": "difference",
     "load_config": "read",
+    "watch": "watch",
 }
 
 

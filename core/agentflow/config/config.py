@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 
 from agentflow.config.agents import AgentConfig
 from agentflow.config.llm import LlmConfig, ProviderConfig
 from agentflow.config.orchestration import OrchestrationConfig
 from agentflow.config.policies import ErrorRoutingConfig
-from agentflow.config.problems import Problem
+from agentflow.config.problems import Problem, Severity
 from agentflow.config.providers import resolve
 from agentflow.config.runtime import AgentFlowConfig, LoggingConfig, RuntimeConfig
-from agentflow.config.section import Section, same
+from agentflow.config.section import Section, Spelling, same, setting
 from agentflow.config.values import Table
 
 DEFAULT_PATH = "agentflow.toml"
@@ -28,27 +28,25 @@ class Config(Section):
     Read one with ``Config.from_toml`` or ``load_config``; change one with ``override``.
     """
 
-    agent_flow: AgentFlowConfig = Field(AgentFlowConfig(), description="Name of the system.")
-    llm: LlmConfig = Field(LlmConfig(), description="The language model of all agents.")
-    providers: dict[str, ProviderConfig] = Field({}, description="How to reach each provider.")
-    agents: dict[str, AgentConfig] = Field({}, description="The agents, by name.")
-    orchestration: OrchestrationConfig = Field(
-        OrchestrationConfig(), description="How the agents work together."
+    agent_flow: AgentFlowConfig = setting(AgentFlowConfig(), "Name of the system.")
+    llm: LlmConfig = setting(LlmConfig(), "The language model of all agents.")
+    providers: dict[str, ProviderConfig] = setting({}, "How to reach each provider.")
+    agents: dict[str, AgentConfig] = setting({}, "The agents, by name.")
+    orchestration: OrchestrationConfig = setting(
+        OrchestrationConfig(), "How the agents work together."
     )
-    runtime: RuntimeConfig = Field(RuntimeConfig(), description="Limits of the runner.")
-    error_routing: ErrorRoutingConfig = Field(
-        ErrorRoutingConfig(), description="What happens to failures."
-    )
-    logging: LoggingConfig = Field(LoggingConfig(), description="What is logged.")
-    console: Table = Field({}, description="Settings of the console.")
+    runtime: RuntimeConfig = setting(RuntimeConfig(), "Limits of the runner.")
+    error_routing: ErrorRoutingConfig = setting(ErrorRoutingConfig(), "What happens to failures.")
+    logging: LoggingConfig = setting(LoggingConfig(), "What is logged.")
+    console: Table = setting({}, "Settings of the console.")
 
-    spellings = {
+    spellings: ClassVar[Mapping[str, Spelling]] = {
         "name": same("agent_flow", "name"),
         "version": same("agent_flow", "version"),
         "description": same("agent_flow", "description"),
         "log_level": same("logging", "level"),
     }
-    unused = dict.fromkeys(
+    unused: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
             "agent_memory", "load_balancer", "mcp", "memory", "metrics", "monitoring", "rag",
             "resources", "scaling", "security", "shared_resources", "streaming", "tools",
@@ -94,10 +92,26 @@ class Config(Section):
         """The language-model settings of one agent, or of one that the file does not define.
 
         The agent's own ``llm`` table wins; then, for the provider that comes out of it, ``[llm]``
-        (when it means that provider) and ``[providers.NAME]``; then the environment variables
-        that the provider's users know. The ``api_key`` is the key itself, in a Secret.
+        and ``[providers.NAME]``. Where [llm] means another provider, its model, address and
+        key are left out.
         """
-        return resolve(self, agent, self._environ)
+        return resolve(self, agent)
+
+    def problem_at(
+        self, key: str, message: str, suggestion: str = "", severity: Severity = "error"
+    ) -> Problem:
+        """A problem with a dotted key, at the place in the file that writes it."""
+        from agentflow.config.read import place_of
+
+        return Problem(self._path, *place_of(self, key), key, message, suggestion, severity)
+
+    def with_text(self, text: str) -> Config:
+        """What ``text`` says in place of this one's file, under the same overlay, variables
+        and flags. Raises ConfigError as reading does.
+        """
+        from agentflow.config.read import reread
+
+        return reread(self, text, {})
 
     def override(self, values: Mapping[str, Any]) -> Config:
         """This configuration with other values by dotted key, checked anew.
@@ -106,7 +120,7 @@ class Config(Section):
         """
         from agentflow.config.read import reread
 
-        return reread(self, values)
+        return reread(self, self._text, values)
 
     @classmethod
     def from_toml(
@@ -134,7 +148,7 @@ class Config(Section):
         problems: tuple[Problem, ...],
         overlay: tuple[str, str] | None,
         overrides: Mapping[str, Any],
-        environ: Mapping[str, str],
+        environ: Mapping[str, str] | None,
     ) -> Self:
         """Notes where it came from; for the reader, which makes it."""
         self._text, self._path, self._problems = text, path, problems

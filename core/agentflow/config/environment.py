@@ -22,12 +22,15 @@ from agentflow.config.positions import Path
 from agentflow.config.problems import did_you_mean
 from agentflow.config.secret import is_secret_key
 from agentflow.config.section import Section
-from agentflow.config.values import Loose
+from agentflow.config.values import Loose, Milliseconds
 
 PREFIX = "AGENTFLOW_"
 AGENT_PREFIX = "AGENTFLOW_AGENT_"
 FREE_TEXT = frozenset({"system_prompt", "description", "when", "metadata", "console", "pattern"})
 """Keys whose text is taken as it stands, even when it looks like a reference."""
+
+NAMED_BY_USERS: tuple[Path, ...] = (("agents",), ("providers",))
+"""Tables whose keys are names that people chose."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
 _WHOLE = re.compile(r"env:([A-Za-z_]\w*)")
@@ -76,18 +79,17 @@ def environment_layer(environ: Mapping[str, str], agents: Iterable[str]) -> Laye
 def _paths_of(variable: str, agents: list[str]) -> tuple[list[tuple[str, ...]] | None, str]:
     """The keys that a variable sets (none when it is not about settings), or a suggestion."""
     rest = variable.removeprefix(PREFIX).lower()
-    if variable.startswith(AGENT_PREFIX):
+    if variable.startswith(AGENT_PREFIX) and not rest.startswith("agent_flow_"):
         about = variable.removeprefix(AGENT_PREFIX).lower()
-        folded = {agent: _fold(agent) for agent in agents}
-        owners = [agent for agent in agents if about.startswith(f"{folded[agent]}_")]
+        owners = [agent for agent in agents if about.startswith(f"{_fold(agent)}_")]
         if not owners:
             return None, "no agent of the file has this name"
-        longest = max(len(folded[agent]) for agent in owners)
+        longest = max(len(_fold(agent)) for agent in owners)
         tail = about[longest + 1 :]
         key = _key_path(tail, AgentConfig)
         if key is None:
             return None, did_you_mean(tail, _keys(AgentConfig))
-        return [("agents", a, *key) for a in owners if len(folded[a]) == longest], ""
+        return [("agents", a, *key) for a in owners if len(_fold(a)) == longest], ""
     for section, field in Config.model_fields.items():
         kind = kind_of(field.annotation)
         if kind and kind[0] == "one" and rest.startswith(f"{section}_"):
@@ -131,12 +133,14 @@ def _resolve(merged: Merged, table: Any, at: Path, environ: Mapping[str, str]) -
     items = list(table.items() if isinstance(table, dict) else enumerate(table))
     for key, value in items:
         path = (*at, key)
-        if key in FREE_TEXT:
+        if key in FREE_TEXT and at not in NAMED_BY_USERS:
             continue
         if isinstance(value, (dict, list)):
             _resolve(merged, value, path, environ)
-        elif isinstance(value, str):
-            text, missing = expand(value, environ)
+            continue
+        written = value.value if isinstance(value, Milliseconds) else value
+        if isinstance(written, str):
+            text, missing = expand(written, environ)
             if missing:
                 secret = is_secret_key(str(key))
                 merged.report(
@@ -147,8 +151,9 @@ def _resolve(merged: Merged, table: Any, at: Path, environ: Mapping[str, str]) -
                 )
                 if isinstance(table, dict):
                     del table[key]
-            elif text != value:
-                table[key] = Loose(text, f"the value of {value}")
+            elif text != written:
+                loose = Loose(text, f"the value of {written}")
+                table[key] = Milliseconds(loose) if written is not value else loose
 
 
 def expand(value: str, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from agentflow.config.rules import Matcher, flatten
-from agentflow.config.section import Section, ms, same
+from agentflow.config.section import Section, Spelling, ms, same, setting
 from agentflow.config.values import (
     Duration,
     Fraction,
@@ -53,9 +53,9 @@ class RuleConfig(Section):
 
     when: When = Field(description="What event data and metadata must hold, by dotted path.")
     mode: Mode = Field(description="The mode for these events.")
-    collaborative_agents: Names | None = Field(None, description="Agents that work side by side.")
-    sequential_agents: Names | None = Field(None, description="Agents that work one by one.")
-    loop_agent: Name | None = Field(None, description="The agent that repeats.")
+    collaborative_agents: Names | None = setting(None, "Agents that work side by side.")
+    sequential_agents: Names | None = setting(None, "Agents that work one by one.")
+    loop_agent: Name | None = setting(None, "The agent that repeats.")
 
     def matches(self, data: Mapping[str, Any], metadata: Mapping[str, str]) -> bool:
         """Whether an event with this data and metadata is one that the rule is for."""
@@ -77,38 +77,36 @@ class RoutingRule(Section):
 class OrchestrationConfig(Section):
     """The mode and everything that shapes it."""
 
-    mode: Mode = Field("route", description="route, collaborative, sequential, loop or mixed.")
-    timeout_seconds: Duration = Field(30.0, description="Seconds one orchestration may take.")
-    max_concurrency: Positive = Field(10, description="Agents of one event that run at once.")
-    failure_threshold: Fraction = Field(
-        0.5, description="Share of failed agents at which a collaborative event fails."
+    mode: Mode = setting("route", "route, collaborative, sequential, loop or mixed.")
+    timeout_seconds: Duration = setting(30.0, "Seconds one orchestration may take.")
+    max_concurrency: Positive = setting(10, "Agents of one event that run at once.")
+    failure_threshold: Fraction = setting(
+        0.5, "Share of failed agents at which a collaborative event fails."
     )
-    retry_attempts: Natural | None = Field(
-        None, description="Retries of a failed agent run; 3 when not written."
+    retry_attempts: Natural | None = setting(
+        None, "Retries of a failed agent run; 3 when not written."
     )
-    collaborative_agents: Names | None = Field(
-        None, description="Agents that work side by side; every enabled one when not written."
+    collaborative_agents: Names | None = setting(
+        None, "Agents that work side by side; every enabled one when not written."
     )
-    sequential_agents: Names | None = Field(None, description="Agents that work one by one.")
-    loop_agent: Name | None = Field(None, description="The agent that repeats.")
-    max_iterations: Positive = Field(5, description="Rounds a loop may take.")
-    on_max_iterations: AtLimit = Field(
-        "finish", description="Whether a loop at its limit finishes or fails."
+    sequential_agents: Names | None = setting(None, "Agents that work one by one.")
+    loop_agent: Name | None = setting(None, "The agent that repeats.")
+    max_iterations: Positive = setting(5, "Rounds a loop may take.")
+    on_max_iterations: AtLimit = setting("finish", "Whether a loop at its limit finishes or fails.")
+    rules: list[RuleConfig] = setting([], "Other modes for some events.")
+    default_agent: Name | None = setting(
+        None, "Where events go that name no target and match no routing rule."
     )
-    rules: list[RuleConfig] = Field([], description="Other modes for some events.")
-    default_agent: Name | None = Field(
-        None, description="Where events go that name no target and match no routing rule."
-    )
-    routing_rules: list[RoutingRule] = Field([], description="Targets by pattern.")
+    routing_rules: list[RoutingRule] = setting([], "Targets by pattern.")
 
-    spellings = {
+    spellings: ClassVar[Mapping[str, Spelling]] = {
         "timeout": same("timeout_seconds"),
         "timeout_ms": ms("timeout_seconds"),
         "max_concurrent": same("max_concurrency"),
         "max_retries": same("retry_attempts"),
         "parallel_agents": same("collaborative_agents"),
     }
-    unused = {
+    unused: ClassVar[Mapping[str, str]] = {
         "parallel_groups": "list them in collaborative_agents and sequential_agents",
         "fallback_agent": "use default_agent",
         "sequential": "",

@@ -16,7 +16,10 @@ Path = tuple[str | int, ...]
 """A key as its parts; an int is an index in an array."""
 
 MAX_DEPTH = 100
-"""How deep arrays and inline tables are followed."""
+"""How deep tables and arrays may be nested."""
+
+MAX_KEYS = 200_000
+"""How many places are kept; a long array of numbers needs none."""
 
 _BASIC = r'"(?:[^"\\\n]++|\\.)*+"'
 _LITERAL = r"'[^'\n]*+'"
@@ -141,6 +144,8 @@ class _Scanner:
             if not self.text.startswith(".", self._skip(_SPACE)):
                 break
             self.at += 1
+            if len(keys) >= MAX_DEPTH:
+                raise _TooDeep
         return keys
 
     def _value(self, path: Path, depth: int) -> None:
@@ -187,6 +192,10 @@ class _Scanner:
         return self.at
 
     def _note(self, path: Path, offset: int) -> None:
+        if len(path) > MAX_DEPTH:
+            raise _TooDeep
+        if len(self.offsets) >= MAX_KEYS:
+            return
         if path in self.offsets and path not in self._implied:
             self.duplicates.append((path, self.offsets[path], offset))
             return
@@ -237,5 +246,5 @@ def join_key(path: Path) -> str:
             joined += f"[{part}]"
             continue
         bare = re.fullmatch(r"[A-Za-z0-9_-]+", part)
-        joined += ("." if joined else "") + (part if bare else f'"{part[:60]}"')
+        joined += ("." if joined else "") + (part if bare else f'"{repr(part[:60])[1:-1]}"')
     return joined

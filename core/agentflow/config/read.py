@@ -14,7 +14,7 @@ from agentflow.config.checks import check
 from agentflow.config.config import DEFAULT_PATH, Config
 from agentflow.config.environment import environment_layer, overlay_path, resolve_references
 from agentflow.config.layers import Layer, Merged
-from agentflow.config.positions import split_key
+from agentflow.config.positions import Place, split_key
 from agentflow.config.problems import Problem
 from agentflow.config.refusals import report_refusals
 from agentflow.config.syntax import MAX_SIZE, parse, too_big
@@ -76,18 +76,26 @@ def check_config(
         return error.problems
 
 
-def reread(config: Config, values: Mapping[str, Any]) -> Config:
-    """``config`` with other values by dotted key; see ``Config.override``."""
-    if config.text:
+def reread(config: Config, text: str, values: Mapping[str, Any]) -> Config:
+    """``config`` with another text and more overrides, checked. Raises ConfigError."""
+    if text:
         return read(
-            config.text,
+            text,
             config.path,
             overlay=config._overlay,
             overrides={**config._overrides, **values},
             environ=config._environ,
         )
-    data = config.model_dump(exclude_none=True)
-    return _finish(data, config.path, values)
+    return _override_made_in_code(config, values)
+
+
+def place_of(config: Config, key: str) -> Place:
+    """Where the file writes a dotted key, under whatever spelling; 0, 0 when made in code."""
+    parsed = parse(config.text, config.path) if config.text else None
+    if parsed is None or isinstance(parsed, Problem):
+        return Place(0, 0)
+    layer = canonicalise(parsed[0], Layer(config.path, parsed[1]))
+    return parsed[1].find(layer.written_path(split_key(key)))
 
 
 def read_text(path: str | FilePath) -> str | Problem:
@@ -135,7 +143,7 @@ def examine(
     agents = {name for layer in layers for name in _names(layer.data.get("agents"))}
     layers += [environment_layer(environ, agents), override_layer(overrides)]
     merged = Merged(layers)
-    _flags_for_all_agents(merged, overrides)
+    _flags_for_all_agents(merged)
     resolve_references(merged, environ)
     config = build(merged)
     if config is not None:
@@ -170,39 +178,31 @@ def build(merged: Merged) -> Config | None:
     return None
 
 
-def _finish(data: dict[str, Any], path: str, values: Mapping[str, Any]) -> Config:
-    """A configuration from canonical data and the command line's values, checked."""
-    layer = Layer(path)
-    layer.data = data
+def _override_made_in_code(config: Config, values: Mapping[str, Any]) -> Config:
+    layer = Layer(config.path)
+    layer.data = config.model_dump(exclude_unset=True)
     merged = Merged([layer, override_layer(values)])
-    _flags_for_all_agents(merged, values)
-    config = build(merged)
-    if config is not None:
-        check(config, merged)
-    problems = tuple(merged.problems)
-    if config is None or any(problem.severity == "error" for problem in problems):
-        raise ConfigError(problems)
-    return config._with_source("", path, problems, None, {}, None)
+    _flags_for_all_agents(merged)
+    made = build(merged)
+    if made is not None:
+        check(made, merged)
+    if made is None or any(problem.severity == "error" for problem in merged.problems):
+        raise ConfigError(merged.problems)
+    return made._with_source("", config.path, tuple(merged.problems), None, {}, None)
 
 
-def _flags_for_all_agents(merged: Merged, overrides: Mapping[str, Any]) -> None:
-    """A flag about [llm] holds for every agent: agents have nothing of their own there then."""
-    keys = [
-        split_key(key)[1] for key, value in overrides.items() if key.startswith("llm.") and value
-    ]
-    for agent in _tables(merged.data.get("agents")):
-        for key in keys:
-            if isinstance(agent.get("llm"), dict):
-                agent["llm"].pop(key, None)
+def _flags_for_all_agents(merged: Merged) -> None:
+    """A flag about [llm] holds for every agent: none has a value of its own there then."""
+    flags = merged.layers[-1].data.get("llm")
+    agents = merged.data.get("agents")
+    for agent in agents.values() if isinstance(agents, dict) else ():
+        own = agent.get("llm") if isinstance(agent, dict) else None
+        if isinstance(own, dict) and isinstance(flags, dict):
+            agent["llm"] = {key: value for key, value in own.items() if key not in flags}
 
 
 def _names(table: Any) -> list[str]:
     return list(table) if isinstance(table, dict) else []
-
-
-def _tables(table: Any) -> list[dict[str, Any]]:
-    values = table.values() if isinstance(table, dict) else ()
-    return [value for value in values if isinstance(value, dict)]
 
 
 def _order(layers: list[Layer]) -> Any:

@@ -10,7 +10,7 @@ from agentflow.config.canonical import kind_of
 from agentflow.config.config import Config
 from agentflow.config.layers import Merged
 from agentflow.config.positions import Path
-from agentflow.config.secret import is_secret_key
+from agentflow.config.secret import is_secret_key, without_password
 from agentflow.config.section import Section
 from agentflow.config.values import Loose, Milliseconds, Words, Wrong
 
@@ -20,17 +20,19 @@ LONGEST = 40
 
 def report_refusals(error: ValidationError, merged: Merged) -> None:
     """Reports every refusal, and takes the refused values out of ``merged``."""
+    refused: list[Path] = []
     for refusal in error.errors(include_url=False):
         path, words = _field_of(tuple(refusal["loc"]))
         cause = refusal.get("ctx", {}).get("error")
         if refusal["type"] == "missing":
-            key = str(refusal["loc"][-1])
+            key = str(path[-1])
             merged.report(path[:-1], f"{key} is missing", f"add {key} = ...")
-            _remove(merged.data, path[:-1])
-            continue
-        message = str(cause) if isinstance(cause, Wrong) else f"must be {words}"
-        suggestion = cause.suggestion if isinstance(cause, Wrong) else ""
-        merged.report(path, message + _instead(path, _value_at(merged.data, path)), suggestion)
+        elif isinstance(cause, Wrong):
+            merged.report(path, f"{cause}{_instead(path, merged.data)}", cause.suggestion)
+        else:
+            merged.report(path, f"must be {words}{_instead(path, merged.data)}")
+        refused.append(path)
+    for path in refused:
         _remove(merged.data, path)
 
 
@@ -66,36 +68,34 @@ def _words_in(annotation: Any) -> str:
     return next((w for part in (*get_args(annotation), *metadata) if (w := _words_in(part))), "")
 
 
-def _value_at(data: Any, path: Path) -> Any:
-    for key in path:
-        if isinstance(data, (dict, list)):
-            data = data[key]  # type: ignore[call-overload]
-    return data
-
-
-def _instead(path: Path, value: Any) -> str:
+def _instead(path: Path, data: Any) -> str:
     """``, not 'abc'``: the refused value as it was written, unless it may be a secret."""
-    if any(is_secret_key(str(key)) for key in path):
+    value = data
+    for key in path:
+        value = value[key]
+    if any(is_secret_key(str(key).removesuffix("_env")) for key in path):
         return ", not what is written there"
-    if isinstance(value, Loose):
-        return f", not {value.written or 'that'}"
     if isinstance(value, Milliseconds):
         value = value.value
+    if isinstance(value, Loose):
+        return f", not {value.written}"
     if isinstance(value, dict):
         return ", not a table"
     if isinstance(value, list):
         return ", not this list" if value else ", not an empty list"
-    shown = repr(value) if not isinstance(value, bool) else str(value).lower()
+    if isinstance(value, bool):
+        return f", not {str(value).lower()}"
+    shown = repr(without_password(value)) if isinstance(value, str) else str(value)
     return f", not {shown if len(shown) <= LONGEST else shown[:LONGEST] + '…'}"
 
 
 def _remove(data: Any, path: Path) -> None:
-    """Takes out what was refused, so that the rest can still be checked."""
-    for key in path[:-1]:
-        data = data[key]
-    if isinstance(data, list):
-        data[int(path[-1])] = None
-        while data and data[-1] is None:
-            data.pop()
-    else:
-        data.pop(path[-1], None)
+    """Takes out what was refused, so that the rest can still be checked.
+
+    Out of a list nothing can be taken without moving the rest, so the whole list goes.
+    """
+    list_at = next((i for i, key in enumerate(path) if isinstance(key, int)), len(path))
+    *tables, last = path[:list_at]
+    for key in tables:
+        data = data.get(key, {})
+    data.pop(last, None)

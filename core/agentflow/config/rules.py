@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from agentflow.config.problems import did_you_mean
@@ -31,12 +31,7 @@ def flatten(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError("not a table")
     flat: dict[str, Any] = {}
-    waiting: list[tuple[str, Any]] = [(str(key), item) for key, item in reversed(value.items())]
-    while waiting:
-        path, item = waiting.pop()
-        if isinstance(item, Mapping):
-            waiting.extend((f"{path}.{key}", below) for key, below in reversed(item.items()))
-            continue
+    for path, item in _leaves(value, ""):
         root, _, rest = path.partition(".")
         if root not in ("data", "metadata") or not rest:
             raise Wrong(
@@ -45,10 +40,19 @@ def flatten(value: Any) -> dict[str, Any]:
             )
         if not isinstance(item, (str, int, float)):
             raise Wrong(f"must compare {path[:60]!r} with text, a number, true or false")
+        condition(item)
         flat[path] = str(item) if isinstance(item, str) else item
     if not flat:
         raise Wrong("must name at least one value, such as data.kind")
     return flat
+
+
+def _leaves(table: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, item in table.items():
+        if isinstance(item, Mapping):
+            yield from _leaves(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
 
 
 class Matcher:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import final
 
 MASK = "***"
 """What is shown in place of a secret."""
+
+_PASSWORD = re.compile(r"//[^/@\s]+@")
 
 SECRET_WORDS = ("api_key", "apikey", "secret", "password", "token", "credential")
 
@@ -42,6 +45,11 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
+
+
+def without_password(text: str) -> str:
+    """``text`` with the user and password of every address in it masked."""
+    return _PASSWORD.sub(f"//{MASK}@", text)
 
 
 def is_secret_key(key: str) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Spelling(NamedTuple):
@@ -23,6 +23,11 @@ def same(*path: str) -> Spelling:
 def ms(*path: str) -> Spelling:
     """The key at ``path``, written in milliseconds."""
     return Spelling(path, milliseconds=True)
+
+
+def setting(default: Any, description: str) -> Any:
+    """A key that may be left out, and what it means."""
+    return Field(default=default, description=description)
 
 
 class Section(BaseModel):

@@ -24,15 +24,12 @@ def parse(text: str, path: str) -> tuple[dict[str, Any], Positions] | Problem:
         return too_big(path)
     positions = Positions(text)
     if positions.too_deep:
-        return Problem(
-            path, *positions.too_deep, "", "brackets are nested too deep", "close a bracket"
-        )
+        reason = "tables or arrays are nested too deep"
+        return Problem(path, *positions.too_deep, "", reason, "is a bracket left open?")
     try:
         return tomli.loads(text), positions
     except tomli.TOMLDecodeError as error:
         return _explained(error, text, path, positions)
-    except RecursionError:
-        return Problem(path, 1, 1, "", "tables or arrays are nested too deep")
     except ValueError as error:
         number = _LONG_NUMBER.search(text)
         place = positions.place(number.start() if number else 0)

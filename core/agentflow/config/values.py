@@ -107,9 +107,8 @@ def switch(value: Any) -> bool:
     word = value.strip().lower() if isinstance(value, Loose) else ""
     if word in ("true", "1", "yes", "on"):
         return True
-    if word in ("false", "0", "no", "off", ""):
-        if isinstance(value, Loose):
-            return False
+    if word in ("false", "0", "no", "off"):
+        return False
     raise ValueError("not a truth value")
 
 
@@ -154,6 +153,13 @@ def handler(value: Any) -> str:
         hint = ":".join(name.rpartition(".")[::2]) if re.fullmatch(r"[\w.]+\.\w+", name) else ""
         raise Wrong("must be 'module:attribute'", hint and f"did you mean {hint!r}?")
     return name
+
+
+def variable(value: Any) -> str:
+    """Takes the name of an environment variable."""
+    if not re.fullmatch(r"[A-Za-z_]\w*", text(value)):
+        raise Wrong("must be the name of an environment variable", "not the key itself")
+    return text(value)
 
 
 def pattern(value: Any) -> str:
@@ -210,6 +216,7 @@ Delay = Annotated[
 ]
 Url = Annotated[str, BeforeValidator(url)]
 Handler = Annotated[str, BeforeValidator(handler)]
+Variable = Annotated[str, BeforeValidator(variable), Words("the name of a variable in quotes")]
 Pattern = Annotated[str, BeforeValidator(pattern), Words("a regular expression in quotes")]
 SecretText = Annotated[
     InstanceOf[Secret],
