@@ -13,6 +13,8 @@ GLOBAL = "global"  # the action is a method of the app
 SCREEN = "screen"  # of every screen: screens/base.py
 PANE = "pane"  # of every list pane: panes/base.py
 FORM = "form"  # of every form, which takes the keyboard while it is open
+CONFIRM = "confirm"  # of the question before something that can't be taken back
+MODAL = (FORM, CONFIRM)
 
 GO, LOOK, MOVE, CHANGE, CONSOLE = "Go to", "Look", "Move", "Change", "Console"
 
@@ -24,7 +26,7 @@ class Command:
     id: str
     title: str
     keys: tuple[str, ...]  # as Textual names them, the first one is shown
-    scope: str  # GLOBAL, SCREEN, PANE, FORM, or the id of one screen
+    scope: str  # one of the above, or the id of one screen
     group: str  # heading on the help screen; the footer separates groups
     action: str  # with arguments where it takes any: "go('events')"
     changes: bool = False  # changes the system, so it is refused when read-only
@@ -425,6 +427,11 @@ _FORM = (
     ),
 )
 
+_CONFIRM = (
+    Command("confirm.yes", "Yes", ("y",), CONFIRM, CHANGE, "yes", help="Do it."),
+    Command("confirm.no", "No", ("n", "escape"), CONFIRM, CHANGE, "no", help="Leave it."),
+)
+
 COMMANDS: tuple[Command, ...] = (
     *_LOOK,
     *_CHANGE,
@@ -433,6 +440,7 @@ COMMANDS: tuple[Command, ...] = (
     *_GO,
     *_MOVE,
     *_FORM,
+    *_CONFIRM,
 )
 BY_ID = {command.id: command for command in COMMANDS}
 

@@ -19,8 +19,8 @@ from textual.keys import ASCII_KEY_NAMES, Keys, _character_to_key
 from agentflow_console.commands import (
     BY_ID,
     COMMANDS,
-    FORM,
     GLOBAL,
+    MODAL,
     PANE,
     SCREEN,
     Command,
@@ -152,7 +152,7 @@ def _meet(one: str, other: str) -> bool:
     """Whether two scopes listen at the same time."""
     if one == other:
         return True
-    if FORM in (one, other):
+    if one in MODAL or other in MODAL:
         return False
     return bool({one, other} & {GLOBAL, SCREEN, PANE})
 

@@ -1,7 +1,6 @@
 """Theming: theme files as Textual themes, and the swap while the console runs.
 
-Our own variables are ``$af-…``: one for each state, and the parts of a pane. Themes that are
-not ours get them from Textual's own colours, so every theme of Textual works too.
+Our own variables are ``$af-…``: one for each state, and the parts of a pane.
 """
 
 from __future__ import annotations
@@ -14,22 +13,6 @@ import textual.theme
 from textual.app import App
 
 from agentflow_themes import Theme, load_themes
-
-FALLBACKS = {
-    "af-queued": "$foreground",
-    "af-running": "$primary",
-    "af-held": "$warning",
-    "af-retrying": "$warning",
-    "af-succeeded": "$success",
-    "af-dead": "$error",
-    "af-frozen": "$accent",
-    "af-muted": "$foreground",
-    "af-border": "$surface-lighten-2",
-    "af-focus": "$primary",
-    "af-cursor": "$primary-muted",
-    "af-cursor-text": "$foreground",
-}
-"""What stands in for our variables in a theme that doesn't have them."""
 
 
 def to_textual(theme: Theme) -> textual.theme.Theme:
@@ -80,6 +63,15 @@ def _variables(theme: Theme) -> dict[str, str]:
         "scrollbar-background-active": colors["background"],
         "scrollbar-corner-color": colors["background"],
     }
+
+
+FALLBACKS = {
+    name: color
+    for theme in load_themes()[0][:1]
+    for name, color in _variables(theme).items()
+    if name.startswith("af-")
+}
+"""Our variables as the default theme has them, for a theme that lacks them."""
 
 
 def install(app: App[object], folder: Path | None = None) -> list[str]:

@@ -10,8 +10,8 @@ from textual.binding import Binding
 from agentflow_console.bindings import bindings
 from agentflow_console.commands import (
     COMMANDS,
-    FORM,
     GLOBAL,
+    MODAL,
     PANE,
     SCREEN,
     SCREENS,
@@ -58,7 +58,7 @@ def test_keys_that_move_change_nothing() -> None:
 
 def test_scopes_are_known() -> None:
     """A command belongs to everything, to every screen, pane or form, or to one screen."""
-    assert set(SCOPES) <= {GLOBAL, SCREEN, PANE, FORM} | {screen.id for screen in SCREENS}
+    assert set(SCOPES) <= {GLOBAL, SCREEN, PANE, *MODAL} | {screen.id for screen in SCREENS}
 
 
 def test_every_screen_has_its_key() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from textual.app import App
 
 from agentflow_console.bindings import bindings
-from agentflow_console.commands import BY_ID, COMMANDS, FORM, GLOBAL, PANE, SCREEN
+from agentflow_console.commands import BY_ID, COMMANDS, GLOBAL, MODAL, PANE, SCREEN
 from agentflow_console.keymap import KeyMap, load_keymap, make_keymap
 
 
@@ -81,7 +81,7 @@ def test_no_key_map_makes_a_key_mean_two_things(table: dict[str, list[str]]) -> 
 
 def _listen_together(one: str, other: str) -> bool:
     everywhere = {GLOBAL, SCREEN, PANE}
-    return one == other or (FORM not in (one, other) and bool({one, other} & everywhere))
+    return one == other or (not {one, other} & set(MODAL) and bool({one, other} & everywhere))
 
 
 class Pressed(App[None]):

@@ -1,0 +1,156 @@
+"""Inject: an event of one's own, filled in by hand or from one that was there before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from textual.content import Content
+from textual.suggester import SuggestFromList
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from agentflow_console.forms.choice import Choice
+from agentflow_console.forms.form import Form, Refused, Request, Send, named
+from agentflow_console.forms.fuzzy import ranked
+from agentflow_console.forms.json_editor import Checked, JsonEditor, MarkedArea
+from agentflow_console.forms.json_text import Fault, write_object
+from agentflow_console.forms.metadata_text import (
+    LINEAGE,
+    OWN_FIELDS,
+    read_metadata,
+    write_metadata,
+)
+from agentflow_console.text import safe
+
+PRIORITIES = ("low", "normal", "high", "critical")
+_LARGE = 200_000  # characters of data that a person can still edit
+
+
+class InjectScreen(Form):
+    """The inject form. ``event`` (as ``Event.to_dict`` gives it) fills it in.
+
+    ``agents`` are the names offered for the target. An unknown one is sent all the same:
+    it becomes a dead letter, which can be replayed once there is such an agent.
+    """
+
+    DEFAULT_CSS = """
+    InjectScreen #data MarkedArea { height: 9; max-height: 100vh; }
+    InjectScreen #metadata MarkedArea { height: 4; }
+    InjectScreen.-tall #data MarkedArea { height: 18; }
+    InjectScreen.-tall #metadata MarkedArea { height: 6; }
+    InjectScreen Input { width: 1fr; }
+    """
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
+    heading = "Inject an event"
+
+    def __init__(
+        self,
+        send: Send,
+        agents: Sequence[str],
+        event: Mapping[str, Any] | None = None,
+        *,
+        target: str = "",
+    ) -> None:
+        super().__init__(send)
+        self._agents = tuple(agents)
+        self._event = event or {"target": target}
+        if event is not None:
+            self.heading = "Inject an edited copy"
+
+    def fields(self) -> Iterator[Widget]:
+        event = self._event
+        metadata = {**(event.get("metadata") or {})}
+        priority = str(metadata.get("priority", "normal")).lower()
+        yield named(
+            "Target",
+            Input(
+                str(event.get("target") or ""),
+                placeholder="an agent",
+                suggester=SuggestFromList(self._agents, case_sensitive=False),
+                compact=True,
+                id="target",
+            ),
+        )
+        yield named("", Static(classes="hint", id="known"))
+        session = str(event.get("session_id") or "")
+        own = session if session != event.get("id") else ""
+        yield named(
+            "Session",
+            Input(own, placeholder="a new one of its own", compact=True, id="session"),
+        )
+        yield named("Priority", Choice(PRIORITIES, _known(priority), id="priority"))
+        yield JsonEditor("Data", _data_text(event), hint="JSON", id="data")
+        own_metadata = {
+            key: str(value)
+            for key, value in metadata.items()
+            if key not in LINEAGE and key not in OWN_FIELDS
+        }
+        yield Checked(
+            "Metadata",
+            write_metadata(own_metadata),
+            read_metadata,
+            hint="key=value lines, or JSON",
+            colored=False,
+            id="metadata",
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if not self._event.get("data"):
+            self.query_one("#data MarkedArea", MarkedArea).move_cursor((1, 2))
+        self.query_one("#target" if not self._event.get("target") else "#data MarkedArea").focus()
+        self._show_known()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "target":
+            self._show_known()
+
+    def on_input_submitted(self) -> None:
+        self.focus_next()
+
+    def _show_known(self) -> None:
+        target = self.query_one("#target", Input).value.strip()
+        hint = self.query_one("#known", Static)
+        if target in self._agents:
+            hint.update(Content.styled("✓ known", "$success"))
+        elif matches := ranked(target, self._agents)[:6]:
+            hint.update(Content("  ".join(safe(name, 30) for name in matches)))
+        elif not self._agents:
+            hint.update(Content(""))
+        else:
+            warning = "? no such agent: it would become a dead letter, to replay later"
+            hint.update(Content.styled(warning, "$warning"))
+
+    def request(self) -> Request:
+        data, metadata = self._checked("data"), self._checked("metadata")
+        target = self.query_one("#target", Input).value.strip()
+        if not target and "route" not in metadata and "broadcast_targets" not in metadata:
+            raise Refused("Target: name the agent that gets it.", self.query_one("#target"))
+        priority = self.query_one("#priority", Choice).value
+        if priority != "normal":
+            metadata = {"priority": priority, **metadata}
+        event: dict[str, Any] = {"target": target, "data": data, "metadata": metadata}
+        if session := self.query_one("#session", Input).value.strip():
+            event["session_id"] = session
+        return Request("inject", {"event": event})
+
+    def _checked(self, id: str) -> dict[str, Any]:
+        editor = self.query_one(f"#{id}", Checked)
+        if isinstance(editor.value, Fault):
+            editor.area.go_to_fault()
+            raise Refused(f"{id.title()}, {editor.value}. Nothing was sent.", editor.area)
+        return editor.value
+
+
+def _known(priority: str) -> str:
+    return priority if priority in PRIORITIES else "normal"
+
+
+def _data_text(event: Mapping[str, Any]) -> str:
+    data = event.get("data") or {}
+    text = write_object(data)
+    if len(text) > _LARGE:
+        keys = ", ".join(map(str, data))
+        return write_object({"too large to edit here": f"{len(text)} characters in {keys}"[:300]})
+    return text if data else "{\n  \n}"

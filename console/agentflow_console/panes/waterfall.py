@@ -1,0 +1,231 @@
+"""Waterfall: where the time of one session went, span by span, on one axis of time."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+
+from agentflow.telemetry.snapshot import SpanRow
+from agentflow_console import show
+from agentflow_console.panes.base import Piece
+from agentflow_console.panes.spans import Node, tree
+from agentflow_console.panes.table import TablePane
+from agentflow_console.panes.timeline import Axis, Bar, dashed, solid
+from agentflow_console.text import crop, fit, safe, width
+
+if TYPE_CHECKING:
+    from agentflow_console.store import Store
+
+_STATE, _TAKEN = 10, 5  # cells of the state and of the duration
+_LINES = {
+    "event": "─", "orchestrate": "─", "queued": "┄", "held": "·", "retrying": "╌",
+}  # fmt: skip
+"""What is not work itself is a thin line of this; work is a bar."""
+
+
+class Waterfall(TablePane[Node]):
+    """The spans of one session as a tree with bars.
+
+    ``show_spans`` puts them in. ``selected`` is the Node under the cursor; ← and → fold and
+    unfold it. Held, retrying and running spans differ by glyph, word and line, not by colour
+    alone.
+    """
+
+    follows = False
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.spans: Sequence[SpanRow] = ()
+        self.subject: object = None
+        self._said = ""
+        self._missing = "Select an event or a session to see where its time went."
+        self._now = 0.0
+        self._folded: set[str] = set()
+        self._start, self._end = 0.0, 0.0
+
+    def show_spans(
+        self, subject: object, heading: str, spans: Sequence[SpanRow], now: float
+    ) -> None:
+        """Show these spans; ``now`` (since the epoch) is where those that still last end.
+
+        ``subject`` tells whether it is the same session as before: then the cursor and what
+        is folded stay.
+        """
+        if subject != self.subject:
+            self.subject = subject
+            self._folded.clear()
+            self._index = self._top = 0
+            self._cursor = None
+        self._said, self.spans, self._now = heading, spans, now
+        self._missing = "No spans are kept of this session any more."
+        self._start = min((span.start for span in spans), default=0.0)
+        self._end = max((_end(span, now) for span in spans), default=0.0)
+        self._arrange()
+
+    def show_nothing(self, said: str) -> None:
+        """Show no spans, and a sentence instead."""
+        self.subject, self._said, self.spans, self._missing = None, "", (), said
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self.forget_rows()
+        self.show(tree(self.spans, self._now, self._folded))
+        self.refresh_edges()
+
+    # -- folding -----------------------------------------------------------------------------
+
+    def pan(self, cells: int) -> None:
+        """← folds the selected span or goes to its parent, → unfolds it."""
+        node = self.selected
+        if node is None:
+            return
+        id = node.span.id
+        if cells > 0:
+            if node.folded:
+                self._folded.discard(id)
+                self._arrange()
+            elif node.children:
+                self.move(1)
+        elif node.children and not node.folded:
+            self._folded.add(id)
+            self._arrange()
+        elif node.span.parent:
+            self.select(node.span.parent)
+
+    def fold_all(self) -> None:
+        """Fold everything below the roots, or unfold everything if something is folded."""
+        if self._folded:
+            self._folded.clear()
+        else:
+            self._folded = {span.parent for span in self.spans if span.parent}
+            self._folded -= {node.span.id for node in self.rows if not node.stem}
+        self._arrange()
+
+    # -- what it says ------------------------------------------------------------------------
+
+    def key(self, row: Node) -> Hashable:
+        return row.span.id
+
+    def fetch(self, store: Store) -> Sequence[Node] | None:
+        return None
+
+    def heading(self) -> str:
+        return safe(self._said, 200) or "Trace"
+
+    def note(self) -> str:
+        if not self.spans:
+            return ""
+        count = f"{len(self.spans)} span{'' if len(self.spans) == 1 else 's'}"
+        return f"{count} · {show.duration(self._end - self._start)}"
+
+    def empty(self) -> str:
+        return self._missing
+
+    def copy_text(self) -> str:
+        node = self.selected
+        if node is None:
+            return ""
+        span = node.span
+        took = show.duration(span.duration)
+        parts = (span.kind, span.name, span.status, took, span.error, span.detail)
+        return " ".join(part for part in parts if part)
+
+    # -- drawing -----------------------------------------------------------------------------
+
+    def _axis(self) -> Axis:
+        """The cells that are left for bars: none on a very narrow pane."""
+        cells = self.body_width - 2 - self._name_cells() - _STATE - _TAKEN - 5
+        return Axis(self._start, self._end - self._start, cells if cells >= 12 else 0)
+
+    def _name_cells(self) -> int:
+        cells = self.body_width
+        return min(max(cells * 36 // 100, 18), 46) if cells >= 60 else cells - _STATE - _TAKEN - 5
+
+    def _titles(self) -> list[Piece]:
+        style = self.palette.heading
+        names = f" {fit('SPAN', self._name_cells())} {'STATE':<{_STATE}} {'TIME':>{_TAKEN}}  "
+        return [(names, style), (self._axis().ticks(), self.palette.muted)]
+
+    def cells(self, row: Node) -> list[Piece]:
+        palette, span = self.palette, row.span
+        fold = "▸ " if row.folded else ""
+        more = f" (+{row.children})" if row.folded else ""
+        room = self._name_cells() - width(row.stem) - len(fold) - len(more)
+        name = crop(_name(span), max(room, 4))
+        used = width(row.stem) + len(fold) + width(name) + len(more)
+        style = palette.state(span.status)
+        quiet = span.kind in ("queued", "attempt", "hook") and span.status == "ok"
+        return [
+            (row.stem, palette.border),
+            (fold, palette.primary),
+            (name, palette.muted if quiet else palette.text),
+            (more + " " * (self._name_cells() - used + 1), palette.muted),
+            (fit(show.state(span.status), _STATE) + " ", style),
+            (f"{show.duration(span.duration):>{_TAKEN}}  ", palette.muted),
+            *self._bar(row, style),
+        ]
+
+    def _bar(self, row: Node, style: Style) -> list[Piece]:
+        axis, span = self._axis(), row.span
+        if not axis.cells:
+            return []
+        start, end = axis.eighth(span.start), axis.eighth(row.end)
+        start = min(start, axis.cells * 8 - 1)
+        lasts = span.duration < 0
+        mark = _LINES.get(span.status) or _LINES.get(span.kind)
+        bar = dashed(start, end, mark=mark, closed=not lasts) if mark else solid(start, end)
+        if self.app.current_theme.ansi and bar.edge:  # the default colour can't be swapped
+            bar = Bar(bar.before, "", "█" + bar.text)
+        swapped = Style(color=style.bgcolor, bgcolor=style.color)
+        pieces: list[Piece] = [(" " * bar.before, style), (bar.edge, swapped), (bar.text, style)]
+        used = bar.before + len(bar.edge) + len(bar.text)
+        if lasts and not mark and used < axis.cells:
+            pieces.append(("▸", style))
+            used += 1
+        return self._with_error(pieces, bar.before, axis.cells - used, span)
+
+    def _with_error(
+        self, pieces: list[Piece], before: int, after: int, span: SpanRow
+    ) -> list[Piece]:
+        """The error where the bar leaves room for it: behind, else in front."""
+        if not span.error or span.kind in ("event", "orchestrate"):
+            return pieces
+        text = safe(span.error, 200)
+        if after >= 14:
+            return [*pieces, (" " + crop(text, after - 2), self.palette.dead)]
+        if before >= 16:
+            said = crop(text, before - 2)
+            blank = before - width(said) - 1
+            return [(" " * blank + said + " ", self.palette.dead), *pieces[1:]]
+        return pieces
+
+    def _line(self, pieces: list[Piece], cells: int, cursor: bool, thumb: str) -> list[Piece]:
+        palette = self.palette
+        over: Style | None = None
+        if cursor:
+            over = palette.cursor if self.has_focus else palette.cursor_away
+        plain = palette.text + over if over else palette.text
+        line: list[Piece] = [(">" if cursor else " ", plain)]
+        used = 1
+        for text, style in pieces:
+            if over and not over.reverse and style.color == palette.text.bgcolor:
+                style = Style(color=over.bgcolor, bgcolor=style.bgcolor)  # a swapped edge
+            elif over:
+                style += over
+            line.append((text, style))
+            used += width(text)
+        line.append((" " * (cells - used - 1), plain))
+        line.append((thumb, palette.faint))
+        return line
+
+
+def _end(span: SpanRow, now: float) -> float:
+    return max(now, span.start) if span.duration < 0 else span.start + span.duration
+
+
+def _name(span: SpanRow) -> str:
+    if span.kind in ("agent", "attempt", "queued") or span.kind == span.name:
+        return safe(span.name or span.kind, 80)
+    return f"{span.kind} {safe(span.name, 80)}".strip()
