@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.theme import Theme
 
-    from agentflow_console.link.protocol import Link
+    from agentflow_console.link.protocol import Link, LinkError
     from agentflow_console.panes.table import TablePane
 
 ROOMS = {
@@ -71,7 +71,6 @@ class ConsoleApp(Operating):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(GLOBAL)
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-medium"), (140, "-wide")]
     TITLE = "agentflow"
 
     def __init__(
@@ -169,6 +168,17 @@ class ConsoleApp(Operating):
         self.action_go(room_id)
         room = self.rooms[room_id]
         self.call_after_refresh(room.select, key)
+
+    def show_events(self, filter_text: str) -> None:
+        """Show the events that a filter lets through."""
+        self.action_go("events")
+
+        def filter_them() -> None:
+            table = self.rooms["events"].table
+            if table is not None:
+                self.filter_pane(table, filter_text)
+
+        self.call_after_refresh(filter_them)
 
     def engine_failed(self, error: LinkError) -> None:
         """The engine could not be started: say so, and leave with that exit code."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from agentflow_console.panes.base import Pane, Piece
 from agentflow_console.text import wrap
 
@@ -15,15 +17,15 @@ class DocumentPane(Pane):
         super().__init__(id=id)
         self.lines: Lines = []
         self.subject: object = None
-        self.plain = ""
+        self.plain_of: Callable[[], str] | None = None
         self._top = 0
 
-    def show(self, subject: object, heading: str, lines: Lines, plain: str = "") -> None:
-        """Show these lines. ``plain`` is what ``y`` copies."""
+    def show(self, subject: object, heading: str, lines: Lines) -> None:
+        """Show these lines about ``subject``; another subject starts at its top."""
         if subject != self.subject:
             self._top = 0
         changed = subject != self.subject or lines != self.lines
-        self.subject, self.title, self.lines, self.plain = subject, heading, lines, plain
+        self.subject, self.title, self.lines = subject, heading, lines
         self._top = min(self._top, self._last_top)
         if changed:
             self.refresh_body()
@@ -54,7 +56,10 @@ class DocumentPane(Pane):
         return self.lines[index] if index < len(self.lines) else []
 
     def copy_text(self) -> str:
-        return self.plain
+        """What ``plain_of`` says, or the lines as they are."""
+        if self.plain_of is not None:
+            return self.plain_of()
+        return "\n".join("".join(text for text, _ in line).rstrip() for line in self.lines)
 
 
 def folded(pieces: list[Piece], text: Piece, cells: int, indent: int = 0) -> Lines:

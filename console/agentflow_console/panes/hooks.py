@@ -77,7 +77,7 @@ class HooksPane(TablePane[HookRow]):
         palette = self.palette
         text, muted = palette.text, palette.muted
         cells: list[Piece] = [
-            (safe(row.hook, 40), text),
+            (safe(row.hook if self.full else row.hook.removesuffix("Handling"), 40), text),
             (safe(row.name, 80), text),
             (show.count(row.fired), text if row.fired else muted),
             (show.count(row.vetoed), palette.warning if row.vetoed else muted),

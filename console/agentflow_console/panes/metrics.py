@@ -24,16 +24,17 @@ class Series:
     of: Callable[[Point], float]
     write: Callable[[float], str]
     style: str  # name of a style of the palette
+    least: float  # what the axis reaches at least, so that a quiet system looks quiet
 
 
 SERIES = (
-    Series("events/s", lambda point: point.settled, show.rate, "primary"),
-    Series("queue", lambda point: point.queued, show.count, "accent"),
-    Series("running", lambda point: point.running, show.count, "running"),
-    Series("p95", lambda point: point.p95, show.duration, "success"),
-    Series("failed/s", lambda point: point.dead, show.rate, "dead"),
-    Series("held", lambda point: point.held, show.count, "held"),
-    Series("loop lag", lambda point: point.lag, show.duration, "warning"),
+    Series("events/s", lambda point: point.settled, show.rate, "primary", 10),
+    Series("queue", lambda point: point.queued, show.count, "accent", 10),
+    Series("running", lambda point: point.running, show.count, "running", 10),
+    Series("p95", lambda point: point.p95, show.duration, "success", 0.01),
+    Series("failed/s", lambda point: point.dead, show.rate, "dead", 5),
+    Series("held", lambda point: point.held, show.count, "held", 10),
+    Series("loop lag", lambda point: point.lag, show.duration, "warning", 0.05),
 )
 """What the engine measures once a second."""
 
@@ -87,9 +88,10 @@ class MetricsPane(Pane):
             ]
         style = getattr(palette, series.style)
         flat = not any(values)
+        top = axis_top(max(*values, series.least))
         return [
             (" " + fit(series.title, _LABEL), palette.muted),
-            (bars(thin(values, columns), columns), palette.faint if flat else style),
+            (bars(thin(values, columns), columns, top), palette.faint if flat else style),
             (" " + fit(series.write(values[-1]), _VALUE, ">") + " ", palette.text),
         ]
 
@@ -134,7 +136,7 @@ class PlotPane(Pane):
         self._shape = (self.body_width, self.body_height)
         columns = self.body_width - 8
         lines = self.body_height - 1
-        self._top = axis_top(max(self._values, default=0.0))
+        self._top = axis_top(max([*self._values, self.series.least]))
         self._lines = (
             braille(self._stretched(columns * 2), columns, lines, self._top)
             if columns > 2 and lines > 0

@@ -22,7 +22,7 @@ class Overview(Room):
     """140 columns and more: everything. From 100: agents over events. Below: one at a time."""
 
     DEFAULT_CSS = """
-    Overview #left { width: 58; }
+    Overview #left { width: 62; }
     Overview #right { width: 1fr; }
     Overview #agents { height: 5fr; }
     Overview #hooks { height: 3fr; }
