@@ -1,0 +1,158 @@
+"""Arguments: what the command line may say."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+DEFAULT_FILE = "agentflow.toml"
+
+CONFIG_FLAGS = {
+    "orchestration_mode": "orchestration.mode",
+    "collaborative_agents": "orchestration.collaborative_agents",
+    "sequential_agents": "orchestration.sequential_agents",
+    "loop_agent": "orchestration.loop_agent",
+    "max_iterations": "orchestration.max_iterations",
+    "orchestration_timeout": "orchestration.timeout_seconds",
+    "failure_threshold": "orchestration.failure_threshold",
+    "max_concurrency": "orchestration.max_concurrency",
+}
+"""Flags that stand for a key of the configuration; the configuration checks their values."""
+
+_USAGE = """%(prog)s [FILE] [flags]
+       %(prog)s validate FILE...
+       %(prog)s diagram [FILE]"""
+
+_DESCRIPTION = """\
+Open a live console on the agents of an agentflow.toml.
+
+Without FILE it is ./agentflow.toml, or, where there is none, a demo that audits Python's
+own standard library. Without a terminal the same run prints lines."""
+
+_EPILOG = """\
+commands:
+  validate FILE...      say what is right and wrong with configurations
+  diagram [FILE]        print the orchestration as a Mermaid flowchart
+
+exit codes:
+  0 every event succeeded   1 some did not   2 wrong use, or a configuration that can't run
+
+examples:
+  agentflow-console                                    the demo, or ./agentflow.toml
+  agentflow-console my.toml --provider mock            without any language-model server
+  agentflow-console my.toml --events in.jsonl          feed it events, one JSON object a line
+  cat in.jsonl | agentflow-console my.toml --events - --format json
+"""
+
+
+class UsageError(Exception):
+    """The command can't be followed. The message is one clear sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+class _Version(argparse.Action):
+    """Looked up only when asked for: that takes longer than everything else here."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"{parser.prog} {version('agentflow-console')}")
+        parser.exit(0)
+
+
+def parse(command: str, arguments: list[str]) -> argparse.Namespace:
+    """The flags of ``run``, ``validate`` or ``diagram``. Raises UsageError."""
+    make = {"run": _run_parser, "validate": _validate_parser, "diagram": _diagram_parser}
+    return make[command]().parse_args(arguments)
+
+
+def _run_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console",
+        usage=_USAGE,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE", nargs="?", default="", help="the configuration to run")
+    add("--version", action=_Version, nargs=0, help="print the version and leave")
+    add("--demo", action="store_true", help="the demo's events: into FILE, or the whole demo")
+    add("--provider", metavar="NAME", default="", help="this provider for all agents, such as mock")
+    add("--read-only", action="store_true", help="look, but change nothing")
+    add("--in-process", action="store_true", help="run the engine in the console's own process")
+
+    screen = parser.add_argument_group("the screen").add_argument
+    screen("--theme", metavar="NAME", default="", help="colours, for example night or day")
+    screen("--keymap", metavar="FILE", default="", type=_readable, help="your own keys")
+    screen("--fps", metavar="N", type=_fps, default=0, help="frames a second, 1 to 60")
+
+    lines = parser.add_argument_group("without a screen").add_argument
+    lines("--headless", action="store_true", help="print lines, end when there is no more to do")
+    lines("--format", choices=("text", "json"), default="text", help="of these lines")
+
+    feed = parser.add_argument_group("events").add_argument
+    feed("--events", metavar="FILE", default="", help="JSON lines to emit; - is standard input")
+    feed("--pace", metavar="N", type=_pace, default=None, help="events a second; 0 is no limit")
+
+    config = parser.add_argument_group("instead of what the file says").add_argument
+    config("--orchestration-mode", metavar="MODE", help="route, collaborative, sequential, ...")
+    config("--collaborative-agents", metavar="A,B", help="agents that work side by side")
+    config("--sequential-agents", metavar="A,B", help="agents that work one by one")
+    config("--loop-agent", metavar="A", help="the agent that repeats")
+    config("--max-iterations", metavar="N", help="rounds that a loop may take")
+    config("--orchestration-timeout", metavar="SECONDS", help="for one event")
+    config("--failure-threshold", metavar="0..1", help="share of agents that fails an event")
+    config("--max-concurrency", metavar="N", help="agents of one event at once")
+
+    diagram = parser.add_argument_group("diagram").add_argument
+    diagram("--visualize", action="store_true", help="also write the orchestration as Mermaid")
+    diagram("--visualize-output", metavar="DIR", default="", help="where to (this folder)")
+    return parser
+
+
+def _validate_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console validate",
+        description="Say what is right and wrong with configurations: 0 if they can run, 1 if not.",
+    )
+    parser.add_argument("files", metavar="FILE", nargs="+", help="an agentflow.toml")
+    return parser
+
+
+def _diagram_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console diagram",
+        description="Print the orchestration of a configuration as a Mermaid flowchart.",
+    )
+    parser.add_argument("file", metavar="FILE", nargs="?", default=DEFAULT_FILE)
+    return parser
+
+
+def _pace(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of events a second")
+    return value
+
+
+def _fps(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 60:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and 60")
+    return int(text)
+
+
+def _readable(text: str) -> str:
+    try:
+        with open(text, "rb"):  # noqa: PTH123 - pathlib is not needed for anything else here
+            return text
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} can't be read ({error.strerror})") from None

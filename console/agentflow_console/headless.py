@@ -1,0 +1,143 @@
+"""Headless: the same engine and the same store, printing lines instead of drawing screens."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from typing import Any, TextIO
+
+import msgspec
+
+from agentflow_console.host import Host, HostError
+from agentflow_console.host_options import HostOptions
+from agentflow_console.report import JsonReport, Report, TextReport
+from agentflow_console.store import Store
+
+_EVERY = 0.02  # seconds between two looks at the engine
+_LIMIT = 1_000_000  # event rows in one look: whatever the engine still has
+
+
+def run(options: HostOptions, format: str) -> int:
+    """Run until the input has ended and nothing is left to do, printing as it goes.
+
+    Gives the exit code: 0 if every event succeeded, 1 if not, 2 if it can't be run.
+    """
+    sys.stderr.flush()
+    out = _own_output()
+    report: Report = (JsonReport if format == "json" else TextReport)(out, sys.stderr)
+    try:
+        code = asyncio.run(_run(options, report))
+        out.flush()
+    except HostError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read has gone, and that is all right: nothing is said, here or at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        return 1
+    return code
+
+
+def _own_output() -> TextIO:
+    """Standard output for the report alone: what handlers print goes to standard error."""
+    sys.stdout.flush()
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+    os.dup2(2, 1)
+    return out
+
+
+async def _run(options: HostOptions, report: Report) -> int:
+    host = Host(options)
+    host.open()
+    printing = _Printing(host, report)
+    host.on_bad_line = printing.bad_line
+    began = time.monotonic()
+    await host.start()
+    stopping = _Stopping(host)
+    printer = asyncio.create_task(printing.go_on())
+    working = asyncio.create_task(_until_idle(host))
+    try:
+        await asyncio.wait([printer, working, stopping.asked], return_when=asyncio.FIRST_COMPLETED)
+        if printer.done():
+            printer.result()  # it only ends by failing
+        if working.done():
+            working.result()
+    finally:
+        stopping.begin()
+        working.cancel()
+        await host.stop(stopping.drain)
+        printer.cancel()
+    printing.look()
+    counts = host.runner.counts()._asdict()
+    code = 0 if counts["accepted"] == counts["succeeded"] else 1
+    report.end(
+        {
+            "counts": counts,
+            "bad_lines": printing.bad_lines,
+            "not_shown": printing.store.events.missed,
+            "duration": round(time.monotonic() - began, 3),
+            "exit_code": code,
+        }
+    )
+    return code
+
+
+async def _until_idle(host: Host) -> None:
+    try:
+        await host.fed()
+    except OSError as error:
+        raise HostError(f"the events can't be read: {error}") from error
+    await host.runner.join()
+
+
+class _Printing:
+    """Looks at the engine again and again and reports what is new."""
+
+    def __init__(self, host: Host, report: Report) -> None:
+        self.store = Store(limit=_LIMIT)
+        self.bad_lines = 0
+        self._host = host
+        self._report = report
+
+    async def go_on(self) -> None:
+        while True:
+            self.look()
+            await asyncio.sleep(_EVERY)
+
+    def look(self) -> None:
+        cursor = msgspec.structs.replace(self.store.cursor, tables=False)
+        snapshot = self._host.control.snapshot(cursor)
+        self.store.apply(snapshot)
+        self._report.show(snapshot)
+
+    def bad_line(self, number: int, what: str) -> None:
+        self.bad_lines += 1
+        self._report.bad_line(number, what)
+
+
+class _Stopping:
+    """SIGTERM and SIGINT: the first one drains, a second one doesn't wait."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        loop = asyncio.get_running_loop()
+        self.asked: asyncio.Future[Any] = loop.create_future()
+        self.drain = True
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signal)
+
+    def begin(self) -> None:
+        """The end has begun, whoever wanted it."""
+        if not self.asked.done():
+            self.asked.set_result(None)
+
+    def _signal(self) -> None:
+        if not self.asked.done():
+            self._host.stop_feeding()
+            self.asked.set_result(None)
+            return
+        self.drain = False
+        self._hurry = asyncio.ensure_future(self._host.runner.stop(drain=False, timeout=0.0))
