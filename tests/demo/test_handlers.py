@@ -79,7 +79,7 @@ async def test_a_module_is_measured_rated_and_published(report: Path, module: Pa
     assert state["complexity"] == {"functions": 1, "mean": 1.0, "complex": [], "long": []}
     assert state["docstrings"] == {"public": 2, "documented": 2, "missing": []}
     assert state["imports"] == {"modules": ["os"], "deferred": 0}
-    assert state["annotations"] == {"places": 2, "annotated": 2}
+    assert state["types"] == {"places": 2, "annotated": 2}
     assert (state["score"], state["findings"]) == (100, [])
     text = text_of(report)
     assert "1 module audited, 8 lines, mean score 100; 0 could not be audited." in text

@@ -104,11 +104,11 @@ def test_imports_are_listed_as_written_and_inner_ones_counted(source: Source) ->
     }
 
 
-def test_annotations_leave_out_self(source: Source) -> None:
+def test_types_leave_out_self(source: Source) -> None:
     """Each parameter but self, and each result, is one place for a type."""
     # __init__: size*, result; fits: *things*, tight, result*; _private: a, b, result;
     # inner: c, result. Those with a star have a type.
-    assert measures.annotations(source) == {"places": 10, "annotated": 3}
+    assert measures.types(source) == {"places": 10, "annotated": 3}
 
 
 def test_a_file_is_decoded_as_it_declares(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def test_a_deleted_report_is_written_again(tmp_path: Path) -> None:
     path = tmp_path / "report.md"
     report = Report()
     report.open(path)
+    report.add(entry("json"))
     report.write()
     path.unlink()
     report.write()

@@ -14,7 +14,7 @@ MEASURES = {
     },
     "docstrings": {"public": 10, "documented": 7, "missing": ["Box", "Box.fit", "main"]},
     "imports": {"modules": ["os", "sys"], "deferred": 1},
-    "annotations": {"places": 20, "annotated": 5},
+    "types": {"places": 20, "annotated": 5},
 }
 
 

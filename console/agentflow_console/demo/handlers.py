@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from agentflow import Agent, Context, Event, State
+from agentflow import Agent, Event, State
 from agentflow_console.demo import measures, verdict
 from agentflow_console.demo.report import REPORT, Entry, report_path
 from agentflow_console.demo.source import decode, locate, module_file, parse
@@ -45,12 +45,12 @@ def imports(event: Event, state: State) -> Values:
     return {"imports": measures.imports(parse(locate(event.data["path"])))}
 
 
-def annotations(event: Event, state: State) -> Values:
+def types(event: Event, state: State) -> Values:
     """Count the parameters and results that say their type."""
-    return {"annotations": measures.annotations(parse(locate(event.data["path"])))}
+    return {"types": measures.types(parse(locate(event.data["path"])))}
 
 
-ANALYSERS = (size, complexity, docstrings, imports, annotations)
+ANALYSERS = (size, complexity, docstrings, imports, types)
 
 # -- then a pipeline: each agent works on what the last one left -----------------------------
 
@@ -87,7 +87,7 @@ class Publisher(Agent):
         self.written = 0.0
         await asyncio.to_thread(REPORT.open, self.path)
 
-    async def handle_event(self, event: Event, state: State, context: Context) -> Values:
+    async def handle_event(self, event: Event, state: State) -> Values:
         """Take in the module's section, and write the report if it is time."""
         module = module_name(event)
         REPORT.add(
@@ -101,7 +101,6 @@ class Publisher(Agent):
         )
         if time.monotonic() - self.written > 1:
             self.written = time.monotonic()
-            context.logger.debug("writing %s", self.path)
             await asyncio.to_thread(REPORT.write)
         return {"report": str(self.path)}
 

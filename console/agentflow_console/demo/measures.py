@@ -98,7 +98,7 @@ def imported(node: ast.AST) -> list[str]:
     return []
 
 
-def annotations(source: Source) -> dict[str, int]:
+def types(source: Source) -> dict[str, int]:
     """How many parameters and results of functions say their type."""
     places = annotated = 0
     methods = {found.name for found in source.definitions if found.inside == "class"}

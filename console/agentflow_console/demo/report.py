@@ -62,9 +62,7 @@ class Report:
             unreadable = dict(_UNREADABLE.findall(head))
             for mark, section in zip(marked[::2], marked[1::2], strict=True):
                 module, package, score, lines = json.loads(mark)
-                entries[module] = Entry(
-                    module, package, section.rstrip("\n") + "\n", score, lines
-                )
+                entries[module] = Entry(module, package, section.rstrip("\n") + "\n", score, lines)
         if self._path is None:  # what came before the first opening belongs into this report
             entries.update(self._entries)
             unreadable.update(self._unreadable)
@@ -102,11 +100,13 @@ class Report:
     def write(self) -> None:
         """Replace the file in one step: a reader sees the old report or the new one.
 
-        Does nothing when it would not change. Raises OSError.
+        Does nothing when nothing is in it, or when it would not change. Raises OSError.
         """
         path = self._path
+        if path is None or not (self._entries or self._unreadable):
+            return
         text = self.render()
-        if path is None or (text == self._written and path.exists()):
+        if text == self._written and path.exists():
             return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False

@@ -71,7 +71,7 @@ def _facts(measures: Measures) -> list[str]:
     if documentation := measures.get("docstrings"):
         share = documentation["documented"] / documentation["public"]
         facts.append(f"{share:.0%} documented")
-    if (types := measures.get("annotations")) and types["places"]:
+    if (types := measures.get("types")) and types["places"]:
         facts.append(f"{types['annotated'] / types['places']:.0%} annotated")
     if imports := measures.get("imports"):
         facts.append(f"imports {count(len(imports['modules']), 'module')}")
