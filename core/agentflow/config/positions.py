@@ -246,5 +246,11 @@ def join_key(path: Path) -> str:
             joined += f"[{part}]"
             continue
         bare = re.fullmatch(r"[A-Za-z0-9_-]+", part)
-        joined += ("." if joined else "") + (part if bare else f'"{repr(part[:60])[1:-1]}"')
+        joined += ("." if joined else "") + (part if bare else _quoted(part))
     return joined
+
+
+def _quoted(part: str) -> str:
+    """A key in quotes, without a character that could act on a screen."""
+    plain = (c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in part)
+    return f'"{"".join(plain)}"'

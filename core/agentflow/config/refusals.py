@@ -28,7 +28,8 @@ def report_refusals(error: ValidationError, merged: Merged) -> None:
             key = str(path[-1])
             merged.report(path[:-1], f"{key} is missing", f"add {key} = ...")
         elif isinstance(cause, Wrong):
-            merged.report(path, f"{cause}{_instead(path, merged.data)}", cause.suggestion)
+            value = _instead(path, merged.data) if str(cause).startswith("must be") else ""
+            merged.report(path, f"{cause}{value}", cause.suggestion)
         else:
             merged.report(path, f"must be {words}{_instead(path, merged.data)}")
         refused.append(path)

@@ -58,14 +58,18 @@ def _leaves(table: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 class Matcher:
     """A ``when`` made ready: call it with an event's data and metadata."""
 
-    __slots__ = ("_conditions",)
+    __slots__ = ("_conditions", "_when")
 
     def __init__(self, when: Mapping[str, Any]) -> None:
+        self._when = dict(when)
         self._conditions: tuple[tuple[bool, tuple[str, ...], Check], ...] = tuple(
             (parts[0] == "metadata", tuple(parts[1:]), condition(expected))
             for path, expected in when.items()
             if (parts := path.split("."))
         )
+
+    def __reduce__(self) -> tuple[type[Matcher], tuple[dict[str, Any]]]:
+        return Matcher, (self._when,)
 
     def __call__(self, data: Mapping[str, Any], metadata: Mapping[str, str]) -> bool:
         """Whether all conditions hold."""

@@ -185,7 +185,10 @@ def table(value: Any) -> dict[str, Any]:
 
 def text_table(value: Any) -> dict[str, str]:
     """Takes a table of texts."""
-    return {str(key): filled(item) for key, item in table(value).items()}
+    for key, item in table(value).items():
+        if not isinstance(item, str) or not item.strip():
+            raise Wrong(f"must give {key!r} a name in quotes")
+    return {str(key): str(item) for key, item in value.items()}
 
 
 Text = Annotated[str, BeforeValidator(text), Words("text in quotes")]
