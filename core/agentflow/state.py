@@ -7,6 +7,9 @@ from typing import Any
 
 from agentflow.frozen import ATOMS, thaw
 
+SMALL_TEXT = 500
+SMALL_COUNT = 50
+
 
 class State(MutableMapping[str, Any]):
     """A mutable mapping of values, with ``meta``, a mapping of text to text, beside it.
@@ -59,6 +62,24 @@ class State(MutableMapping[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:
         """The value of ``key``, or ``default``."""
         return self._values.get(key, default)
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, str] | None, bool]:
+        """Copies of the values and the meta (None if empty), and whether they are small.
+
+        Small means: few, flat and short, so that keeping the copy in a trace costs little.
+        """
+        values = self._values
+        meta = self.meta.copy() if self.meta else None
+        for value in values.values():
+            kind = type(value)
+            if kind is str:
+                if len(value) > SMALL_TEXT:
+                    break
+            elif kind not in ATOMS:
+                return _copied(values), meta, False
+        else:
+            return values.copy(), meta, len(values) <= SMALL_COUNT
+        return values.copy(), meta, False
 
     def clone(self) -> State:
         """A copy that shares nothing changeable with this one, nested containers included."""

@@ -1,0 +1,138 @@
+"""Compiler: makes plans from configurations and the code of their agents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from agentflow.config import Config, Problem
+from agentflow.config.positions import Positions
+from agentflow.engine.handlers import Code, load
+from agentflow.engine.plan import Plan, PlannedAgent, Vitals, breaker_policy, retry_policy
+from agentflow.engine.threads import Threads
+from agentflow.errors import ConfigError, HandlerNotLoaded
+from agentflow.resilience import CircuitBreaker
+
+
+class Compiler:
+    """Knows every agent's code and vitals; compiles a Config into a Plan."""
+
+    def __init__(self, threads: Threads, now: Callable[[], float]) -> None:
+        self._threads = threads
+        self._now = now
+        self._registered: dict[str, Code] = {}
+        self._loaded: dict[str, Code] = {}
+        self._models: dict[str, tuple[object, Code]] = {}
+        self.vitals: dict[str, Vitals] = {}
+
+    def register(self, name: str, handler: Any) -> None:
+        """Take ``handler`` for the agent ``name``. Raises ValueError or TypeError."""
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError("an agent needs a name")
+        if name in self._registered:
+            raise ValueError(f"an agent named {name!r} is registered already")
+        self._registered[name] = Code(handler, self._threads)
+
+    def unregister(self, name: str) -> bool:
+        """Forget the code registered for ``name``; False if there was none."""
+        return self._registered.pop(name, None) is not None
+
+    def compile(self, config: Config, version: int) -> Plan:
+        """The plan of ``config``. Raises ConfigError when an agent's code can't be loaded."""
+        problems: list[Problem] = []
+        agents: dict[str, PlannedAgent] = {}
+        disabled: set[str] = set()
+        breaker = breaker_policy(config)
+        for name in [*config.agents, *(n for n in self._registered if n not in config.agents)]:
+            settings = config.agents.get(name)
+            code = self._registered.get(name)
+            if settings is not None and not settings.enabled:
+                disabled.add(name)
+                continue
+            if code is None and settings is not None:
+                try:
+                    code = self._code(config, name)
+                except (HandlerNotLoaded, TypeError) as error:
+                    problems.append(_problem(config, name, error))
+                    continue
+            assert code is not None
+            if code.agent is not None and not code.agent.enabled:
+                disabled.add(name)
+                continue
+            vitals = self.vitals.get(name)
+            if vitals is None:
+                vitals = self.vitals[name] = Vitals(name, CircuitBreaker(breaker, self._now))
+            vitals.breaker.policy = breaker
+            if not code.started:
+                vitals.ready = vitals.clear = False
+            timeout = settings.timeout if settings is not None else None
+            if timeout is None and code.agent is not None:
+                timeout = code.agent.timeout
+            role = (settings.role if settings is not None else "") or (
+                code.agent.role if code.agent is not None else ""
+            )
+            agents[name] = PlannedAgent(
+                name, role, code, vitals, timeout or inf, retry_policy(config, name)
+            )
+        if problems:
+            raise ConfigError(problems)
+        return Plan(version, config, agents, frozenset(disabled))
+
+    def _code(self, config: Config, name: str) -> Code:
+        reference = config.agents[name].handler
+        if reference is None:
+            return self._model(config, name)
+        code = self._loaded.get(reference)
+        if code is None:
+            folder = Path(config.path).parent if config.path else None
+            code = Code(load(name, reference, folder), self._threads, reference)
+            self._loaded[reference] = code
+        return code
+
+    def _model(self, config: Config, name: str) -> Code:
+        """The code of an agent that is a system prompt and a language model."""
+        from agentflow.engine.models import model_agent, signature_of
+
+        signature = signature_of(config, name)
+        known = self._models.get(name)
+        if known is not None and known[0] == signature:
+            return known[1]
+        handler, kind = model_agent(config, name, self._count_tokens)
+        code = Code(handler, self._threads, kind)
+        self._models[name] = (signature, code)
+        return code
+
+    def _count_tokens(self, agent: str, prompt: int, completion: int) -> None:
+        vitals = self.vitals.get(agent)
+        if vitals is not None:
+            vitals.meter.tokens_in += prompt
+            vitals.meter.tokens_out += completion
+
+    async def close(self) -> None:
+        """Shut down agents and providers that were got ready."""
+        for code in [*self._registered.values(), *self._loaded.values()]:
+            try:
+                await code.stop()
+            except Exception:  # one agent's failing shutdown must not keep the others open
+                continue
+        for _, code in self._models.values():
+            provider = getattr(code.call, "provider", None)
+            if provider is not None:
+                await provider.aclose()
+
+
+def _problem(config: Config, agent: str, error: Exception) -> Problem:
+    line, column = 0, 0
+    if config.text:
+        place = Positions(config.text).find(("agents", agent, "handler"))
+        line, column = place.line, place.column
+    return Problem(
+        config.path,
+        line,
+        column,
+        f"agents.{agent}.handler",
+        str(error),
+        "make module:attribute name a function of (event, state) or an Agent class",
+    )

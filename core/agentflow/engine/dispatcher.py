@@ -1,0 +1,653 @@
+"""Dispatcher: takes accepted events from the backlog through their plan to their end.
+
+It owns the counts, the workers and their slots. A slot is the right to run one event;
+an event that only waits (for a paused agent, for a retry) gives its slot up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from agentflow.agent import AgentResult
+from agentflow.clock import Clock
+from agentflow.durations import parse_duration, parse_time
+from agentflow.engine.backlog import Backlog
+from agentflow.engine.execution import Execution, HookRefused
+from agentflow.engine.guards import Guards, current_guard
+from agentflow.engine.hooks import HookPoint, Hooks
+from agentflow.engine.plan import MODE_ALIASES, Plan, PlannedAgent, Vitals
+from agentflow.errors import (
+    CircuitOpen,
+    DeadlineExceeded,
+    EventLoopDetected,
+    EventVetoed,
+    InvalidEvent,
+    ProviderRateLimited,
+    QueueFull,
+    RunnerNotRunning,
+)
+from agentflow.event import Event
+from agentflow.frozen import thaw
+from agentflow.orchestration import Outcome, route
+from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
+from agentflow.resilience.dead_letters import describe
+from agentflow.resilience.error_routing import category_of, handler_for
+from agentflow.state import State
+from agentflow.telemetry.telemetry import Telemetry
+from agentflow.telemetry.trace import bounded
+
+PATIENCE = 1.0
+"""Seconds that an event waits for room in the queue before it is refused."""
+
+SLICE = 0.005
+"""Seconds that a worker goes on without letting the loop go round."""
+
+
+class Counts(NamedTuple):
+    """Where the accepted events are: accepted = queued + held + running + succeeded + dead."""
+
+    accepted: int
+    queued: int
+    held: int
+    running: int
+    succeeded: int
+    dead: int
+
+
+class Dispatcher:
+    """Runs accepted events under the current ``plan``, which may be swapped at any time."""
+
+    plan: Plan
+
+    def __init__(
+        self,
+        clock: Clock,
+        telemetry: Telemetry,
+        *,
+        ordered: bool,
+        queue_size: int,
+        max_running: int,
+    ) -> None:
+        self.clock = clock
+        self.now: Callable[[], float] = clock.monotonic
+        self.wall_offset = clock.time() - self.now()
+        self.telemetry = telemetry
+        self.hooks = Hooks()
+        self.guards = Guards(self.now)
+        self.classifier = ErrorClassifier()
+        self.dead_letters = DeadLetters()
+        self.backlog = Backlog(ordered=ordered)
+        self.queue_size = queue_size
+        self.max_running = max_running
+        self.accepted = self.succeeded = self.dead = 0
+        self.running = 0
+        self.paused = False
+        self.any_paused = False
+        self.apart: set[Execution] = set()
+        """Executions that have started and wait, without a slot, for a gate or a retry."""
+        self.nested: set[Execution] = set()
+        """Executions that run inside another one, in its slot."""
+        self.holding: set[Vitals] = set()
+        """Agents that executions wait for before they have started."""
+        self._workers: set[asyncio.Task[None]] = set()
+        self._working: dict[asyncio.Task[Any], Execution] = {}
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._resumable: deque[asyncio.Future[None]] = deque()
+        self._room: deque[asyncio.Future[None]] = deque()
+        self._joining: list[asyncio.Future[None]] = []
+
+    # -- accounts -----------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """Where every accepted event is at this moment."""
+        held = self.held()
+        running = self.running
+        for execution in self.nested:
+            if execution.status == "running":
+                running += 1
+        queued = self.accepted - self.succeeded - self.dead - running - held
+        return Counts(self.accepted, queued, held, running, self.succeeded, self.dead)
+
+    def held(self) -> int:
+        """Events that wait for a paused agent (or runner), and those of their session behind."""
+        held = 0
+        for execution in self.nested:
+            held += execution.status == "held"
+        if self.paused:
+            held += sum(1 for _ in self.backlog)
+        for execution in self.apart:
+            if execution.status == "held":
+                held += 1 + self._behind(execution)
+        for vitals in self.holding:
+            for execution in vitals.held:
+                held += 1 + self._behind(execution)
+        return held
+
+    def _behind(self, execution: Execution) -> int:
+        # A paused runner holds the whole backlog, so those are counted already.
+        return 0 if self.paused else self.backlog.behind(execution.event.session_id)
+
+    def open(self) -> int:
+        """Events accepted and not ended."""
+        return self.accepted - self.succeeded - self.dead
+
+    def live(self) -> list[Execution]:
+        """Every execution that has not ended, oldest first."""
+        found = {execution.seq: execution for execution in self.backlog}
+        for group in (self._working.values(), self.apart, self.nested):
+            for execution in group:
+                if not execution.ended:
+                    found[execution.seq] = execution
+        for vitals in self.holding:
+            for execution in vitals.held:
+                found[execution.seq] = execution
+        return [found[seq] for seq in sorted(found)]
+
+    def has_room(self) -> bool:
+        """Whether another event from outside fits: neither too many queued nor held."""
+        size = self.queue_size
+        open_now = self.open()
+        if open_now < size:
+            return True
+        held = self.held()
+        return open_now - held - self.running < size and held < size
+
+    def idle(self) -> bool:
+        """Nothing queued, running or waiting for a retry."""
+        return self.open() == 0 or self.open() == self.held()
+
+    # -- waiting for room, and for the end -------------------------------------------------
+
+    async def wait_for_room(self, patience: float) -> bool:
+        """Wait up to ``patience`` seconds for room; False if there was none."""
+        loop = asyncio.get_running_loop()
+        until = self.now() + patience
+        while not self.has_room():
+            left = until - self.now()
+            if left <= 0:
+                return False
+            waiting: asyncio.Future[None] = loop.create_future()
+            self._room.append(waiting)
+            timer = loop.call_later(left, _set, waiting)
+            try:
+                await waiting
+            finally:
+                timer.cancel()
+        return True
+
+    async def join(self) -> None:
+        """Wait until nothing is queued, running or waiting for a retry."""
+        while not self.idle():
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._joining.append(waiting)
+            await waiting
+
+    def look_idle(self) -> None:
+        """Tell those who wait in ``join`` if it has come to that."""
+        if self._joining and self.idle():
+            joining, self._joining = self._joining, []
+            for waiting in joining:
+                _set(waiting)
+
+    # -- in -----------------------------------------------------------------------------
+
+    def accept(
+        self, event: Event, waiter: asyncio.Future[AgentResult] | None = None
+    ) -> Execution:
+        """Take responsibility for ``event``. Raises InvalidEvent."""
+        rank = check(event) if event.metadata else 2
+        self.accepted = seq = self.accepted + 1
+        execution = Execution(self, event, seq, rank, self.now(), waiter)
+        if self.backlog.add(execution) and not self.paused:
+            self.wake()
+        return execution
+
+    def wake(self) -> None:
+        """See to it that somebody takes the next execution, if there is a slot for it."""
+        idle = self._idle
+        while idle:
+            waiting = idle.pop()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+        if len(self._workers) - len(self.apart) < self.max_running:
+            worker = asyncio.get_running_loop().create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._worker_ended)
+
+    def wake_all(self) -> None:
+        """Wake a worker for everything that is ready."""
+        if not self.paused:
+            for _ in range(min(self.max_running, sum(map(len, self.backlog.ready)))):
+                self.wake()
+
+    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        self._working.pop(worker, None)
+
+    async def _work(self) -> None:
+        """Take one execution after the other, letting the loop go round in between."""
+        task = asyncio.current_task()
+        assert task is not None
+        backlog, now = self.backlog, self.now
+        slice_end = now() + SLICE
+        while True:
+            execution = None
+            if self.running < self.max_running and not self.paused:
+                execution = backlog.take()
+            if execution is None:
+                if len(self._idle) >= self.max_running:
+                    return
+                waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._idle.append(waiting)
+                await waiting
+                slice_end = now() + SLICE
+                continue
+            self._working[task] = execution
+            self.running += 1
+            await self._handle(execution)
+            if execution.ended > slice_end:
+                await asyncio.sleep(0)
+                slice_end = now() + SLICE
+
+    # -- slots --------------------------------------------------------------------------
+
+    def give_slot(self, execution: Execution) -> None:
+        """``execution`` only waits now: somebody else may run."""
+        execution.released = True
+        if execution.nested_in is None:
+            self.running -= 1
+            self.apart.add(execution)
+            self._slot_is_free()
+
+    async def take_slot(self, execution: Execution) -> None:
+        """Wait until ``execution`` may run again."""
+        if execution.nested_in is not None:
+            execution.released = False
+            return
+        while execution.released:
+            if self.running < self.max_running:
+                self.running += 1
+                self.apart.discard(execution)
+                execution.released = False
+                return
+            execution.status = "queued"
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._resumable.append(waiting)
+            await waiting
+
+    def _slot_is_free(self) -> None:
+        while self._resumable:
+            waiting = self._resumable.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+        if self.backlog and not self.paused:
+            self.wake()
+
+    def is_clear(self, vitals: Vitals) -> bool:
+        """Whether nothing stands between an event and the agent."""
+        return not vitals.paused and vitals.ready and vitals.breaker.state == "closed"
+
+    # -- one event ----------------------------------------------------------------------
+
+    async def _handle(self, execution: Execution) -> None:
+        """Run one execution to its end, or set it aside for a paused agent."""
+        plan = self.plan
+        event = execution.event
+        metadata = event.metadata
+        if metadata or not plan.always_default:
+            mode, orchestration = plan.pick(event)
+        else:
+            mode, orchestration = plan.default
+        if (
+            self.any_paused
+            and mode == "route"
+            and execution.nested_in is None
+            and self._set_aside(execution, plan)
+        ):
+            return
+        execution.plan = plan
+        execution.mode = mode
+        execution.status = "running"
+        execution.started = started = self.now()
+        execution.deadline = started + plan.timeout
+        if execution.nested_in is not None:
+            execution.deadline = min(execution.deadline, execution.nested_in.deadline)
+        state = State.wrap(event.data.copy() if event._flat else thaw(event.data), {})
+        hooks = self.hooks
+        outcome: Outcome | None = None
+        try:
+            if hooks.before_event:
+                try:
+                    state = await execution.fire(
+                        hooks.before_event, HookPoint.BEFORE_EVENT_HANDLING, state
+                    )
+                except HookRefused as refused:
+                    veto = EventVetoed(refused.callback, refused.reason)
+                    veto.__cause__ = refused.cause
+                    outcome = Outcome(state, veto)
+            if outcome is None and (metadata or mode != "route"):
+                outcome = await self._exception_to_the_rule(execution, plan, state)
+            if outcome is None:
+                outcome = await orchestration(execution.run, event, state)
+            if outcome.error is None:
+                route_to = outcome.state.meta.pop("route", None)
+                if route_to:
+                    self._follow_up(execution, plan, route_to, outcome.state)
+            if hooks.after_event:
+                offset = self.wall_offset
+                result = AgentResult.timed(
+                    outcome.state, outcome.error, started + offset, self.now() + offset
+                )
+                outcome.state = await execution.fire(
+                    hooks.after_event, HookPoint.AFTER_EVENT_HANDLING, outcome.state,
+                    outcome.agent, result, outcome.error,
+                )  # fmt: skip
+        except asyncio.CancelledError:
+            self._interrupted(execution)
+            raise
+        except Exception as error:
+            # Nothing an agent does ends up here; if the engine itself fails, the event
+            # must still be accounted for.
+            outcome = Outcome(state, error, execution.at)
+        self.settle(execution, outcome)
+
+    def _set_aside(self, execution: Execution, plan: Plan) -> bool:
+        """Hold an execution whose agent is paused, without a slot; False if it isn't."""
+        agent = plan.agents.get(plan.target_of(execution.event))
+        if agent is None or not agent.vitals.paused:
+            return False
+        self.running -= 1
+        execution.status = "held"
+        execution.at = agent.name
+        execution.note("held", agent.name, self.now(), 0.0, "held")
+        agent.vitals.held.append(execution)
+        self.holding.add(agent.vitals)
+        self._slot_is_free()
+        self.look_idle()
+        return True
+
+    def let_go(self, vitals: Vitals) -> None:
+        """Let everything go on that waits for the agent, in the order in which it came."""
+        now = self.now()
+        for execution in reversed(vitals.held):
+            execution.status = "queued"
+            notes = execution.notes
+            if notes:
+                kind, name, start, _, _, error = notes[-1]
+                notes[-1] = (kind, name, start, now, "ok", error)
+            self.backlog.put_back(execution)
+        vitals.held.clear()
+        self.holding.discard(vitals)
+        while vitals.gate:
+            _set(vitals.gate.popleft())
+        self.wake_all()
+
+    async def _exception_to_the_rule(
+        self, execution: Execution, plan: Plan, state: State
+    ) -> Outcome | None:
+        """The outcome of an event that must not be orchestrated, else None.
+
+        Also narrows the execution's time limit to what its metadata says.
+        """
+        event = execution.event
+        metadata = event.metadata
+        if metadata:
+            if metadata.get("system") == "true":
+                return await route(execution.run, event, state, event.route)
+            if "hop_count" in metadata and event.hop_count > plan.max_hops:
+                return Outcome(state, EventLoopDetected(event.hop_count, plan.max_hops))
+            if metadata.get("broadcast") == "true":
+                return self._broadcast(execution, plan, state)
+            late = self._limit(execution)
+            if late is not None:
+                return Outcome(state, late, event.route)
+        target = event.route
+        if target and execution.mode != "route" and target not in plan.agents:
+            return await execution.not_run(target, state, plan.missing(target))
+        return None
+
+    def _limit(self, execution: Execution) -> DeadlineExceeded | None:
+        """Take in timeout, agent_timeout and deadline; the error if it is too late."""
+        metadata = execution.event.metadata
+        for key in ("timeout", "agent_timeout"):
+            if key in metadata:
+                limit = execution.started + parse_duration(metadata[key])
+                execution.deadline = min(execution.deadline, limit)
+        if "deadline" in metadata:
+            left = parse_time(metadata["deadline"]).timestamp() - self.clock.time()
+            if left > 0:
+                execution.deadline = min(execution.deadline, execution.started + left)
+            else:
+                error = DeadlineExceeded(execution.event.route, -left)
+                if execution.event.priority_rank == 0:
+                    return error
+                # Late, but not critical: said aloud, and run all the same.
+                execution.note(
+                    "late", execution.event.route, execution.started, 0.0, "warning", str(error)
+                )
+                self.telemetry.log("warning", "engine", f"event {execution.event.id}: {error}")
+        return None
+
+    def _broadcast(self, execution: Execution, plan: Plan, state: State) -> Outcome:
+        targets = [
+            name.strip()
+            for name in execution.event.metadata.get("broadcast_targets", "").split(",")
+            if name.strip()
+        ]
+        if not targets:
+            return Outcome(state, InvalidEvent("metadata.broadcast_targets", "names no agent"))
+        for target in targets:
+            metadata = {"broadcast_id": execution.event.id}
+            self._emit_child(execution, plan, target, None, metadata)
+        return Outcome(state)
+
+    def _follow_up(self, execution: Execution, plan: Plan, target: str, state: State) -> None:
+        self._emit_child(execution, plan, target, state.to_dict(), {})
+
+    def _emit_child(
+        self,
+        execution: Execution,
+        plan: Plan,
+        target: str,
+        data: dict[str, Any] | None,
+        metadata: dict[str, str],
+    ) -> None:
+        if plan.mode != "route":
+            # It goes to that agent, not through the whole orchestration once more.
+            metadata["orchestration_override"] = "route"
+        child = execution.event.child(target, data, metadata)
+        if execution.at:
+            child = child.replace(source=execution.at)
+        self.add_child(execution, child)
+
+    def add_child(self, execution: Execution, event: Event) -> None:
+        """Accept an event that ``execution`` caused."""
+        if execution.children is None:
+            execution.children = []
+        execution.children.append(event.id)
+        self.accept(event)
+
+    def _interrupted(self, execution: Execution) -> None:
+        """A stop without drain cut an execution short: it has not run."""
+        if execution.nested_in is not None:
+            return
+        if execution.released:
+            self.apart.discard(execution)
+        else:
+            self.running -= 1
+        execution.released = False
+        execution.status = "queued"
+        self.backlog.put_back(execution)
+
+    def settle(self, execution: Execution, outcome: Outcome) -> None:
+        """An execution has ended: account for it, and let go what waited for that."""
+        execution.ended = ended = self.now()
+        error = outcome.error
+        state = outcome.state
+        values, _, small = state.snapshot()
+        execution.view = values if small else bounded(values)
+        telemetry = self.telemetry
+        meter = telemetry.mode(execution.mode)
+        meter.latency.add(ended - execution.started)
+        telemetry.settled.append(execution)
+        if error is None:
+            execution.status = "succeeded"
+            self.succeeded += 1
+        else:
+            self._bury(execution, error, outcome.agent)
+            meter.errors += 1
+        if execution.nested_in is None:
+            self.running -= 1
+            if self.backlog.ordered:
+                self.backlog.ended(execution.event.session_id)
+            if self._resumable:
+                self._slot_is_free()
+        else:
+            self.nested.discard(execution)
+        waiter = execution.waiter
+        if waiter is not None:
+            execution.waiter = None
+            if not waiter.done():
+                offset = self.wall_offset
+                waiter.set_result(
+                    AgentResult.timed(state, error, execution.started + offset, ended + offset)
+                )
+        if self._room and self.has_room():
+            _set(self._room.popleft())
+        if self._joining:
+            self.look_idle()
+
+    def _bury(self, execution: Execution, error: BaseException, agent: str) -> None:
+        """Put an execution that failed among the dead letters, and tell an error handler."""
+        execution.status = "dead"
+        execution.error = error
+        self.dead += 1
+        attempts = max((run[3] for run in execution.runs if run[0] == agent), default=0)
+        if isinstance(error, BaseExceptionGroup):
+            attempts = max((run[3] for run in execution.runs), default=0)
+        event = execution.event
+        version = execution.plan.version if execution.plan is not None else 0
+        self.dead_letters.add(
+            DeadLetter(event, error, agent, attempts, version, time=self.clock.time())
+        )
+        if event.metadata.get("system") == "true":
+            # An error handler that fails is on record; it never makes another error event.
+            return
+        handler = handler_for(self.plan.config.error_routing, error, event.priority)
+        if handler and handler in self.plan.agents:
+            data = {
+                "original_event": event.to_dict(),
+                "failed_agent": agent,
+                "error_type": type(error).__name__,
+                "error_message": describe(error),
+                "error_category": category_of(error),
+                "attempts": attempts,
+            }
+            self.add_child(execution, event.child(handler, data, {"system": "true"}))
+
+    # -- retries --------------------------------------------------------------------------
+
+    def retry_delay(
+        self, execution: Execution, agent: PlannedAgent, error: BaseException, attempt: int
+    ) -> float | None:
+        """Seconds until the next attempt, or None if there is to be none."""
+        if attempt > agent.retry.max_retries:
+            return None
+        if self.classifier.classify(error) is ErrorClass.FATAL:
+            return None
+        if execution.event.metadata.get("system") == "true":
+            return None
+        delay = agent.retry.delay(attempt)
+        if isinstance(error, (CircuitOpen, ProviderRateLimited)) and error.retry_after:
+            delay = max(delay, error.retry_after)
+        # A retry that its time limit would cut off before it begins helps nobody.
+        return delay if self.now() + delay < execution.deadline else None
+
+    async def close(self) -> None:
+        """Cancel what still runs; it is queued again, as if it had not begun."""
+        workers = list(self._workers)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        self.guards.close()
+        error = RunnerNotRunning("the runner was stopped before this event was done")
+        for execution in self.live():
+            waiter, execution.waiter = execution.waiter, None
+            if waiter is not None and not waiter.done():
+                waiter.set_result(AgentResult(State(execution.event.data), error))
+        for waiting in self._room:
+            _set(waiting)
+        self._room.clear()
+
+    # -- from inside a handler ----------------------------------------------------------
+
+    def execution_here(self) -> Execution | None:
+        """The execution whose handler is the caller, or None."""
+        guard = current_guard.get()
+        if guard is None or not guard.agent or guard.owner is not self.guards:
+            return None
+        return guard.execution
+
+    async def emit_from(self, parent: Execution, event: Event) -> str:
+        """Accept an event that a handler emits. Raises QueueFull, InvalidEvent."""
+        if not self.has_room() and not await self.wait_for_room(PATIENCE):
+            raise QueueFull(self.queue_size)
+        self.add_child(parent, event)
+        return event.id
+
+    async def run_nested(self, parent: Execution, event: Event) -> AgentResult:
+        """Run ``event`` now, in the slot of ``parent``. Raises InvalidEvent.
+
+        Queueing it would wait for the very handler that waits for it.
+        """
+        rank = check(event) if event.metadata else 2
+        self.accepted = seq = self.accepted + 1
+        waiter: asyncio.Future[AgentResult] = asyncio.get_running_loop().create_future()
+        execution = Execution(self, event, seq, rank, self.now(), waiter, nested_in=parent)
+        if parent.children is None:
+            parent.children = []
+        parent.children.append(event.id)
+        self.nested.add(execution)
+        try:
+            await self._handle(execution)
+        except asyncio.CancelledError as cancelled:
+            if not execution.ended:
+                self.settle(execution, Outcome(State(event.data), cancelled, execution.at))
+            raise
+        return waiter.result()
+
+
+def check(event: Event) -> int:
+    """The rank of an event's priority. Raises InvalidEvent for metadata that can't be used."""
+    metadata = event.metadata
+    rank = event.priority_rank
+    for key in ("timeout", "agent_timeout"):
+        if key in metadata:
+            try:
+                parse_duration(metadata[key])
+            except ValueError as error:
+                raise InvalidEvent(f"metadata.{key}", str(error)) from None
+    if "deadline" in metadata:
+        try:
+            parse_time(metadata["deadline"])
+        except ValueError as error:
+            raise InvalidEvent("metadata.deadline", str(error)) from None
+    if "hop_count" in metadata:
+        event.hop_count  # noqa: B018 - reading it is the check
+    override = metadata.get("orchestration_override")
+    if override and override.strip().lower() not in MODE_ALIASES:
+        raise InvalidEvent(
+            "metadata.orchestration_override",
+            f"{override[:40]!r} is not one of {', '.join(MODE_ALIASES)}",
+        )
+    return rank
+
+
+def _set(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

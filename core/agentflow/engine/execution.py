@@ -1,0 +1,401 @@
+"""Execution: one event on its way through the engine, and the one way to run one agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from inspect import isawaitable
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agentflow.agent import AgentResult
+from agentflow.engine.context import RunContext
+from agentflow.engine.hooks import Callback, CallbackArgs, HookPoint
+from agentflow.errors import AgentRunVetoed, AgentTimeout, CircuitOpen
+from agentflow.event import Event
+from agentflow.orchestration import Outcome
+from agentflow.resilience.dead_letters import describe
+from agentflow.state import State
+from agentflow.telemetry.trace import Note, RunRecord, bounded
+
+if TYPE_CHECKING:
+    from agentflow.engine.guards import Guard
+    from agentflow.engine.plan import Plan, PlannedAgent
+    from agentflow.engine.dispatcher import Dispatcher
+
+
+class HookRefused(Exception):
+    """A callback before an event or a run raised: the event or the run must not go on."""
+
+    def __init__(self, callback: str, cause: BaseException) -> None:
+        self.callback = callback
+        self.cause = cause
+        super().__init__(callback)
+
+    @property
+    def reason(self) -> str:
+        """Why, in the callback's own words."""
+        return str(self.cause) or type(self.cause).__name__
+
+
+class Execution(msgspec.Struct, eq=False):
+    """One accepted event: where it is, what ran for it, how it ended.
+
+    Times are monotonic seconds. ``runs`` are the agent runs that ended, ``notes`` what
+    else happened (hooks, holds, retries); together they are its trace. ``status`` is
+    queued, running, held, retrying, succeeded or dead; ``at`` the agent it reached last.
+    """
+
+    dispatcher: Dispatcher
+    event: Event
+    seq: int
+    rank: int
+    accepted: float
+    waiter: asyncio.Future[AgentResult] | None = None
+    started: float = 0.0
+    ended: float = 0.0
+    deadline: float = inf
+    status: str = "queued"
+    at: str = ""
+    mode: str = ""
+    plan: Plan | None = None
+    attempt: int = 1
+    error: BaseException | None = None
+    view: dict[str, Any] | None = None
+    runs: list[RunRecord] = []
+    notes: list[Note] | None = None
+    children: list[str] | None = None
+    nested_in: Execution | None = None
+    active: int = 0
+    """Agent runs going on for this event now."""
+    parked_held: int = 0
+    parked_retry: int = 0
+    released: bool = False
+    """Whether its slot was given up because all its runs wait."""
+
+    # -- one agent ----------------------------------------------------------------------
+
+    async def run(self, name: str, event: Event, state: State) -> Outcome:
+        """Run one agent for this event: hooks, gate, breaker, time limit, retries.
+
+        Never raises for what the agent does; on a failure the result carries the state
+        from before the run.
+        """
+        dispatcher, plan = self.dispatcher, self.plan
+        assert plan is not None
+        now = dispatcher.now
+        started = now()
+        agent = plan.agents.get(name)
+        if agent is None:
+            return await self.not_run(name, state, plan.missing(name))
+        guard = dispatcher.guards.here()
+        outer = (guard.agent, guard.since, guard.deadline)
+        guard.agent, guard.since, guard.execution = name, started, self
+        self.at = name
+        self.active += 1
+        hooks = dispatcher.hooks
+        vitals = agent.vitals
+        error: BaseException | None = None
+        attempt = 1
+        try:
+            if self.released:
+                await dispatcher.take_slot(self)
+            if hooks.before_agent:
+                try:
+                    state = await self.fire(
+                        hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name
+                    )
+                except HookRefused as refused:
+                    error = AgentRunVetoed(name, refused.callback, refused.reason)
+                    error.__cause__ = refused.cause
+            before, before_meta, small = state.snapshot()
+            while error is None:
+                if not vitals.clear:
+                    error = await self._pass(agent)
+                if error is None:
+                    limit = self.deadline
+                    if agent.timeout < inf:
+                        limit = min(limit, now() + agent.timeout)
+                    dispatcher.guards.arm(guard, limit)
+                    try:
+                        if agent.wants_context:
+                            context = RunContext(self, name, attempt, limit)
+                            output = await agent.call(event, state, context)
+                        else:
+                            output = await agent.call(event, state)
+                        if output is not None and output is not state:
+                            state, error = understood(name, output, state)
+                    except BaseException as raised:
+                        error = self._verdict(guard, raised)
+                    if guard.fired:
+                        guard.clear()
+                        error = AgentTimeout(name, limit - started)
+                    guard.deadline = inf
+                    if error is None:
+                        if vitals.breaker.failures:
+                            vitals.breaker.succeeded()
+                            vitals.clear = dispatcher.is_clear(vitals)
+                        break
+                    vitals.breaker.failed()
+                    vitals.clear = dispatcher.is_clear(vitals)
+                delay = dispatcher.retry_delay(self, agent, error, attempt)
+                if delay is None:
+                    break
+                await self._wait_for_retry(vitals.name, attempt, delay, error)
+                vitals.meter.retries += 1
+                attempt += 1
+                self.attempt = attempt
+                state = State(before, before_meta)
+                error = None
+            ended = now()
+            meter = vitals.meter
+            meter.latency.add(ended - started)
+            meter.last_time = ended
+            view = before if small else bounded(before)
+            if error is not None:
+                state = State(before, before_meta)
+            self.runs.append((name, started, ended, attempt, error, view, before_meta))
+            if error is not None:
+                meter.errors += 1
+                meter.last_error = describe(error)
+            if hooks.after_agent or (error is not None and hooks.agent_error):
+                state = await self._fire_after(name, state, error, started, ended)
+            return Outcome(state, error, name)
+        finally:
+            self.active -= 1
+            guard.agent, guard.since = outer[0], outer[1]
+            if outer[2] < inf:
+                dispatcher.guards.arm(guard, outer[2])
+            else:
+                guard.deadline = inf
+
+    def _verdict(self, guard: Guard, raised: BaseException) -> BaseException:
+        """The error that ``raised`` means; raises it again when it is meant for the engine."""
+        if isinstance(raised, asyncio.CancelledError):
+            if not guard.fired and guard.task.cancelling():
+                raise raised
+        elif isinstance(raised, (KeyboardInterrupt, GeneratorExit)):
+            raise raised
+        return raised
+
+    async def not_run(self, name: str, state: State, error: BaseException) -> Outcome:
+        """The outcome of a run that could not even begin: one AgentError, nothing else."""
+        dispatcher = self.dispatcher
+        now = dispatcher.now()
+        self.at = name
+        self.runs.append((name, now, now, 0, error, {}, None))
+        callbacks = dispatcher.hooks.agent_error
+        if callbacks:
+            wall = now + dispatcher.wall_offset
+            result = AgentResult.timed(state, error, wall, wall)
+            state = await self.fire(callbacks, HookPoint.AGENT_ERROR, state, name, result, error)
+        return Outcome(state, error, name)
+
+    async def _fire_after(
+        self, name: str, state: State, error: BaseException | None, started: float, ended: float
+    ) -> State:
+        hooks, offset = self.dispatcher.hooks, self.dispatcher.wall_offset
+        result = AgentResult.timed(state, error, started + offset, ended + offset)
+        if hooks.after_agent:
+            result.state = await self.fire(
+                hooks.after_agent, HookPoint.AFTER_AGENT_RUN, state, name, result, error
+            )
+        if error is not None and hooks.agent_error:
+            result.state = await self.fire(
+                hooks.agent_error, HookPoint.AGENT_ERROR, result.state, name, result, error
+            )
+        return result.state
+
+    async def _pass(self, agent: PlannedAgent) -> BaseException | None:
+        """Wait while the agent is paused, then ask its breaker; the error if it says no."""
+        vitals, dispatcher = agent.vitals, self.dispatcher
+        if not agent.code.started:
+            try:
+                await agent.code.start()
+                vitals.ready = True
+            except Exception as error:
+                return error
+        while vitals.paused:
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            vitals.gate.append(waiting)
+            began = dispatcher.now()
+            await self._park("held", waiting)
+            ended = dispatcher.now()
+            self.note("held", agent.name, began, ended, "ok")
+            # Time spent held is not the agent's: no timeout counts it.
+            self.deadline += ended - began
+        allowed = vitals.breaker.allow()
+        vitals.clear = dispatcher.is_clear(vitals)
+        if not allowed:
+            return CircuitOpen(agent.name, vitals.breaker.retry_after())
+        return None
+
+    async def _wait_for_retry(
+        self, name: str, attempt: int, delay: float, error: BaseException
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(delay, _wake, waiting)
+        began = self.dispatcher.now()
+        try:
+            await self._park("retrying", waiting)
+        finally:
+            timer.cancel()
+        self.note(
+            "retrying", f"{name} after attempt {attempt}", began, self.dispatcher.now(), "ok",
+            describe(error),
+        )  # fmt: skip
+
+    async def _park(self, why: str, waiting: asyncio.Future[None]) -> None:
+        """Wait for ``waiting``; if all that runs for this event waits, give up its slot."""
+        held = why == "held"
+        if held:
+            self.parked_held += 1
+        else:
+            self.parked_retry += 1
+        if not self.released and self.parked_held + self.parked_retry >= self.active:
+            self.dispatcher.give_slot(self)
+        self._say()
+        try:
+            await waiting
+        finally:
+            if held:
+                self.parked_held -= 1
+            else:
+                self.parked_retry -= 1
+        if self.released:
+            await self.dispatcher.take_slot(self)
+        self._say()
+
+    def _say(self) -> None:
+        if not self.released:
+            self.status = "running"
+        else:
+            self.status = "held" if self.parked_held else "retrying"
+
+    # -- callbacks ----------------------------------------------------------------------
+
+    async def fire(
+        self,
+        callbacks: Sequence[Callback],
+        hook: HookPoint,
+        state: State,
+        agent: str = "",
+        result: AgentResult | None = None,
+        error: BaseException | None = None,
+    ) -> State:
+        """Call ``callbacks`` in order, each with the state the last one returned.
+
+        Raises HookRefused when one raises at a Before hook; elsewhere what is raised is
+        recorded against the callback.
+        """
+        now = self.dispatcher.now
+        notes = self.notes
+        if notes is None:
+            notes = self.notes = []
+        began = now()
+        for callback in callbacks:
+            args = CallbackArgs(hook, self.event, state, agent, result, error)
+            callback.fired += 1
+            failure: BaseException | None = None
+            try:
+                returned = callback.call(args)
+                if returned is not None:
+                    if isinstance(returned, State):
+                        state = returned
+                    elif isawaitable(returned):
+                        answer = await self._limited(returned, callback.name)
+                        if isinstance(answer, State):
+                            state = answer
+                        elif answer is not None:
+                            raise _WrongReturn(_wrong_return(answer))
+                    else:
+                        raise _WrongReturn(_wrong_return(returned))
+            except (KeyboardInterrupt, GeneratorExit):
+                raise
+            except asyncio.CancelledError as cancelled:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                failure = cancelled
+            except BaseException as raised:
+                failure = raised
+            ended = now()
+            callback.meter.latency.add(ended - began)
+            if failure is None:
+                notes.append(("hook", f"{hook} {callback.name}", began, ended, "ok", ""))
+            else:
+                callback.failed(failure, ended)
+                refused = hook in (HookPoint.BEFORE_EVENT_HANDLING, HookPoint.BEFORE_AGENT_RUN)
+                if refused and not isinstance(failure, _WrongReturn):
+                    callback.vetoed += 1
+                    notes.append(("hook", f"{hook} {callback.name}", began, ended, "vetoed",
+                                  describe(failure)))  # fmt: skip
+                    raise HookRefused(callback.name, failure)
+                notes.append(("hook", f"{hook} {callback.name}", began, ended, "failed",
+                              describe(failure)))  # fmt: skip
+            began = ended
+        return state
+
+    async def _limited(self, awaitable: Any, name: str) -> Any:
+        """Await a callback's answer, at most as long as an orchestration may take."""
+        dispatcher = self.dispatcher
+        guard = dispatcher.guards.here()
+        outer = guard.deadline
+        limit = self.plan.timeout if self.plan is not None else inf
+        dispatcher.guards.arm(guard, dispatcher.now() + limit)
+        try:
+            return await awaitable
+        except asyncio.CancelledError:
+            if not guard.fired:
+                raise
+            guard.clear()
+            raise TimeoutError(f"callback {name!r} took longer than {limit:g} s") from None
+        finally:
+            dispatcher.guards.arm(guard, outer)
+
+    def note(
+        self, kind: str, name: str, start: float, end: float, status: str, error: str = ""
+    ) -> None:
+        """Add something out of the ordinary to the trace."""
+        if self.notes is None:
+            self.notes = []
+        self.notes.append((kind, name, start, end, status, error))
+
+    def running_agents(self) -> list[tuple[str, float]]:
+        """The agents at work for this event now, and since when (monotonic seconds)."""
+        return [
+            (guard.agent, guard.since)
+            for guard in self.dispatcher.guards
+            if guard.execution is self and guard.agent
+        ]
+
+
+class _WrongReturn(TypeError):
+    pass
+
+
+def _wrong_return(value: object) -> str:
+    return f"a callback returns a State or None, not {type(value).__name__}"
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+def understood(name: str, output: Any, state: State) -> tuple[State, BaseException | None]:
+    """The state and error that a handler's return value means."""
+    if isinstance(output, State):
+        return output, None
+    if isinstance(output, AgentResult):
+        return output.state, output.error
+    if isinstance(output, Mapping):
+        state.update(output)
+        return state, None
+    return state, TypeError(
+        f"agent {name!r} returned {type(output).__name__}; "
+        "an agent returns an AgentResult, a State, a mapping or None"
+    )

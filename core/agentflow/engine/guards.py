@@ -1,0 +1,106 @@
+"""Guards: time limits for whatever runs in a task, without a timer for each run.
+
+A timer per run would cost as much as the run itself. Instead every task that runs
+agents has one guard; arming it is two stores and a comparison, and one timer, set for
+the earliest limit, cancels the tasks that are late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentflow.engine.execution import Execution
+
+
+class Guard:
+    """The limit of one task: at ``deadline`` (monotonic seconds) it is cancelled.
+
+    ``fired`` says that it was, so that the one who catches the cancellation knows it
+    for a timeout. ``agent`` and ``execution`` are what runs in the task just now,
+    ``since`` when it began (monotonic seconds).
+    """
+
+    __slots__ = ("agent", "deadline", "execution", "fired", "owner", "since", "task")
+
+    def __init__(self, task: asyncio.Task[Any], owner: Guards) -> None:
+        self.task = task
+        self.owner = owner
+        self.deadline = inf
+        self.fired = False
+        self.agent = ""
+        self.since = 0.0
+        self.execution: Execution | None = None
+
+    def clear(self) -> None:
+        """Take back the cancellation: it has been dealt with."""
+        self.fired = False
+        self.task.uncancel()
+
+
+current_guard: ContextVar[Guard | None] = ContextVar("agentflow_guard", default=None)
+
+
+class Guards:
+    """All guards of a runner, and the one timer."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._guards: set[Guard] = set()
+        self._next = inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __iter__(self) -> Any:
+        return iter(list(self._guards))
+
+    def here(self) -> Guard:
+        """The guard of the current task, made when it has none yet."""
+        task = asyncio.current_task()
+        guard = current_guard.get()
+        if guard is None or guard.task is not task or guard.owner is not self:
+            assert task is not None
+            guard = Guard(task, self)
+            current_guard.set(guard)
+            self._guards.add(guard)
+            task.add_done_callback(lambda _: self._guards.discard(guard))
+        return guard
+
+    def arm(self, guard: Guard, deadline: float) -> None:
+        """Cancel the guard's task at ``deadline`` (monotonic seconds) unless armed anew."""
+        guard.deadline = deadline
+        if deadline < self._next:
+            self._schedule(deadline)
+
+    def _schedule(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next = deadline
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(0.0, deadline - self._now()), self._sweep)
+
+    def _sweep(self) -> None:
+        # A hair of tolerance: timers may fire a clock tick early.
+        now = self._now() + 1e-4
+        self._timer = None
+        self._next = inf
+        earliest = inf
+        for guard in self._guards:
+            if guard.deadline <= now:
+                guard.deadline = inf
+                guard.fired = True
+                guard.task.cancel()
+            elif guard.deadline < earliest:
+                earliest = guard.deadline
+        if earliest < inf:
+            self._schedule(earliest)
+
+    def close(self) -> None:
+        """Cancel the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._next = inf

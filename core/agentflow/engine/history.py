@@ -1,0 +1,74 @@
+"""History: which configurations ran, since when, and what each one changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from agentflow.config import Config, Problem
+
+LIMIT = 200
+
+
+class Change(NamedTuple):
+    """What came of applying a configuration: its version, and the differences in words."""
+
+    version: int
+    differences: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One configuration that ran. ``time`` is seconds since the epoch, ``cause`` who asked."""
+
+    number: int
+    config: Config
+    time: float
+    cause: str
+    differences: list[str]
+
+    @property
+    def summary(self) -> str:
+        """What changed, in one line."""
+        if not self.differences:
+            return "first version" if self.number == 1 else "no change in meaning"
+        rest = len(self.differences) - 1
+        return self.differences[0] + (f" and {rest} more" if rest else "")
+
+
+class History:
+    """The versions that ran, oldest first, and what is wrong with the file on disk, if anything."""
+
+    def __init__(self) -> None:
+        self.versions: list[Version] = []
+        self.problems: list[Problem] = []
+        self.refused_text: str | None = None
+        self.revision = 0
+
+    def add(self, version: Version) -> None:
+        """A configuration has started to run."""
+        self.versions.append(version)
+        del self.versions[:-LIMIT]
+        self.problems = version.config.problems
+        self.refused_text = None
+        self.revision += 1
+
+    def refuse(self, problems: list[Problem], text: str) -> None:
+        """A configuration was not taken; what runs stays."""
+        self.problems = list(problems)
+        self.refused_text = text
+        self.revision += 1
+
+    def find(self, number: int) -> Version | None:
+        """The version of this number."""
+        return next((version for version in self.versions if version.number == number), None)
+
+    def target_of_undo(self) -> Version | None:
+        """The version to go back to: the one before the last that no undo has left."""
+        trail: list[Version] = []
+        for version in self.versions:
+            if version.cause.startswith("undo") and len(trail) > 1:
+                trail.pop()
+            else:
+                trail.append(version)
+        return trail[-2] if len(trail) > 1 else None

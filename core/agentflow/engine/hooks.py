@@ -1,0 +1,112 @@
+"""Hooks: callbacks at fixed points of an event's way through the engine.
+
+Callbacks are compiled into one tuple for each point when they are registered, so that a
+point without callbacks costs one truth test. A tuple is never changed, only replaced:
+what is registered from inside a callback counts from the next firing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from agentflow.agent import AgentResult
+from agentflow.event import Event
+from agentflow.resilience.dead_letters import describe
+from agentflow.state import State
+from agentflow.telemetry.metrics import Meter
+
+
+class HookPoint(StrEnum):
+    """Where a callback can be hung in. ALL hangs it in everywhere."""
+
+    BEFORE_EVENT_HANDLING = "BeforeEventHandling"
+    AFTER_EVENT_HANDLING = "AfterEventHandling"
+    BEFORE_AGENT_RUN = "BeforeAgentRun"
+    AFTER_AGENT_RUN = "AfterAgentRun"
+    AGENT_ERROR = "AgentError"
+    ALL = "AllHooks"
+
+
+class CallbackArgs(msgspec.Struct, eq=False):
+    """What a callback is told. ``result`` and ``error`` are None where there is none yet."""
+
+    hook: HookPoint
+    event: Event
+    state: State
+    agent_id: str = ""
+    result: AgentResult | None = None
+    error: BaseException | None = None
+
+
+CallbackResult: TypeAlias = "State | None | Awaitable[State | None]"
+CallbackFunc: TypeAlias = Callable[[CallbackArgs], CallbackResult]
+
+
+class Callback:
+    """One registered callback and what it has done so far."""
+
+    __slots__ = ("call", "fired", "hook", "meter", "name", "vetoed")
+
+    def __init__(self, hook: HookPoint, name: str, call: CallbackFunc) -> None:
+        self.hook = hook
+        self.name = name
+        self.call = call
+        self.fired = 0
+        self.vetoed = 0
+        self.meter = Meter()
+
+    def failed(self, error: BaseException, now: float) -> None:
+        """Record an error against this callback; ``now`` is seconds since the epoch."""
+        self.meter.errors += 1
+        self.meter.last_error = describe(error)
+        self.meter.last_time = now
+
+
+class Hooks:
+    """The callbacks of one runner, compiled for each point."""
+
+    def __init__(self) -> None:
+        self._registered: dict[HookPoint, dict[str, Callback]] = {point: {} for point in HookPoint}
+        self.before_event: tuple[Callback, ...] = ()
+        self.after_event: tuple[Callback, ...] = ()
+        self.before_agent: tuple[Callback, ...] = ()
+        self.after_agent: tuple[Callback, ...] = ()
+        self.agent_error: tuple[Callback, ...] = ()
+
+    def register(self, hook: HookPoint | str, name: str, callback: CallbackFunc) -> None:
+        """Hang in ``callback``. Raises ValueError for an empty or taken name, or no such hook."""
+        point = HookPoint(hook)
+        if not name or not name.strip():
+            raise ValueError("a callback needs a name")
+        if not callable(callback):
+            raise TypeError(f"callback {name!r} cannot be called")
+        if name in self._registered[point]:
+            raise ValueError(f"{point.value} has a callback named {name!r} already")
+        self._registered[point][name] = Callback(point, name, callback)
+        self._compile()
+
+    def unregister(self, hook: HookPoint | str, name: str) -> bool:
+        """Take a callback out; False if there was none of that name."""
+        found = self._registered[HookPoint(hook)].pop(name, None) is not None
+        self._compile()
+        return found
+
+    def _compile(self) -> None:
+        everywhere = tuple(self._registered[HookPoint.ALL].values())
+
+        def at(point: HookPoint) -> tuple[Callback, ...]:
+            return tuple(self._registered[point].values()) + everywhere
+
+        self.before_event = at(HookPoint.BEFORE_EVENT_HANDLING)
+        self.after_event = at(HookPoint.AFTER_EVENT_HANDLING)
+        self.before_agent = at(HookPoint.BEFORE_AGENT_RUN)
+        self.after_agent = at(HookPoint.AFTER_AGENT_RUN)
+        self.agent_error = at(HookPoint.AGENT_ERROR)
+
+    def callbacks(self) -> list[Callback]:
+        """Every registered callback."""
+        return [found for named in self._registered.values() for found in named.values()]

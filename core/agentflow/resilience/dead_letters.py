@@ -1,0 +1,111 @@
+"""DeadLetters: every event that ended without success, and why."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import overload
+
+from agentflow.event import Event
+
+
+@dataclass(slots=True, eq=False)
+class DeadLetter:
+    """An event that ended without success.
+
+    ``agent`` is where it failed ("" if it reached none), ``attempts`` how often that
+    agent tried, ``time`` seconds since the epoch, ``status`` dead or replayed.
+    """
+
+    event: Event
+    error: BaseException
+    agent: str
+    attempts: int
+    config_version: int
+    number: int = 0
+    time: float = 0.0
+    status: str = "dead"
+    trace: str = field(default="", repr=False)
+
+    @property
+    def session_id(self) -> str:
+        """The session of the event."""
+        return self.event.session_id
+
+
+class DeadLetters(Sequence[DeadLetter]):
+    """The dead letters, oldest first, at most ``capacity`` of them.
+
+    ``revision`` goes up with every change, ``overflowed`` counts what had to make room.
+    """
+
+    def __init__(self, capacity: int = 10_000) -> None:
+        self._letters: dict[int, DeadLetter] = {}
+        self._capacity = capacity
+        self._number = 0
+        self.revision = 0
+        self.overflowed = 0
+
+    def add(self, letter: DeadLetter) -> None:
+        """Keep ``letter`` and give it its number."""
+        self._number += 1
+        letter.number = self._number
+        self._letters[letter.number] = letter
+        if len(self._letters) > self._capacity:
+            del self._letters[next(iter(self._letters))]
+            self.overflowed += 1
+        self.revision += 1
+
+    def find(self, number: int) -> DeadLetter | None:
+        """The letter with this number."""
+        return self._letters.get(number)
+
+    def drop(self, number: int) -> bool:
+        """Forget a letter; False if there is none of that number."""
+        if self._letters.pop(number, None) is None:
+            return False
+        self.revision += 1
+        return True
+
+    def mark(self, letter: DeadLetter, status: str) -> None:
+        """Note what an operator did with ``letter``."""
+        letter.status = status
+        self.revision += 1
+
+    @overload
+    def __getitem__(self, index: int) -> DeadLetter: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[DeadLetter]: ...
+    def __getitem__(self, index: int | slice) -> DeadLetter | list[DeadLetter]:
+        return list(self._letters.values())[index]
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    def __iter__(self) -> Iterator[DeadLetter]:
+        return iter(list(self._letters.values()))
+
+
+def describe(error: BaseException) -> str:
+    """``TypeName: message`` in one line, at most 300 characters."""
+    if isinstance(error, BaseExceptionGroup):
+        inner = "; ".join(describe(member) for member in error.exceptions[:5])
+        text = f"{len(error.exceptions)} failures: {inner}"
+    else:
+        try:
+            message = str(error)
+        except Exception:  # an exception whose own text fails must not hide the failure
+            message = "(its message cannot be shown)"
+        text = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    text = text if len(text) <= 300 else text[:299] + "…"
+    return " ".join(text.split())
+
+
+def trace_text(error: BaseException, limit: int = 20_000) -> str:
+    """The traceback of ``error`` as text, the end of it if it is longer than ``limit``."""
+    try:
+        text = "".join(traceback.format_exception(error))
+    except Exception:
+        text = describe(error)
+    return text if len(text) <= limit else "…" + text[-limit:]

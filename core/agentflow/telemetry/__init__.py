@@ -1,0 +1,1 @@
+"""What the engine knows about itself: traces, metrics, logs, and the Snapshot of them."""

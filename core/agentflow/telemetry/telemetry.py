@@ -1,0 +1,85 @@
+"""Telemetry: the rings and counters of one runner."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from agentflow.telemetry.metrics import Histogram, Meter, Rate
+from agentflow.telemetry.rings import Ring, SharedRing
+from agentflow.telemetry.snapshot import AuditRow, LogRow, Point
+
+if TYPE_CHECKING:
+    from agentflow.engine.execution import Execution
+
+LOG_CAPACITY = 5_000
+AUDIT_CAPACITY = 5_000
+POINTS_CAPACITY = 600
+TEXT_LIMIT = 2_000
+
+
+class Telemetry:
+    """What a runner has to show: ended events, log lines, operators' actions, a point a second."""
+
+    def __init__(self, trace_capacity: int) -> None:
+        self.settled: Ring[Execution] = Ring(trace_capacity)
+        self.lines: SharedRing[LogRow] = SharedRing(LOG_CAPACITY)
+        self.actions: SharedRing[AuditRow] = SharedRing(AUDIT_CAPACITY)
+        self.points: Ring[Point] = Ring(POINTS_CAPACITY)
+        self.modes: dict[str, Meter] = {}
+        self.rate = Rate()
+        self._last = (0.0, 0, 0, 0)
+
+    def mode(self, name: str) -> Meter:
+        """The meter of an orchestration mode."""
+        meter = self.modes.get(name)
+        if meter is None:
+            meter = self.modes[name] = Meter()
+        return meter
+
+    def log(self, level: str, source: str, text: str) -> None:
+        """Keep a line that was printed or logged. Any thread may call this."""
+        if len(text) > TEXT_LIMIT:
+            text = f"{text[:TEXT_LIMIT]}… ({len(text):,} characters)"
+        self.lines.number(lambda seq: LogRow(seq, time.time(), level, source, text))
+
+    def audit(self, operator: str, action: str, target: str, detail: str, outcome: str) -> None:
+        """Keep what an operator did, or tried to do."""
+        self.actions.number(
+            lambda seq: AuditRow(seq, time.time(), operator, action, target, detail, outcome)
+        )
+
+    def tick(
+        self,
+        now: float,
+        wall: float,
+        *,
+        accepted: int,
+        settled: int,
+        dead: int,
+        queued: int,
+        held: int,
+        running: int,
+        lag: float,
+    ) -> None:
+        """Add the point of the last second. ``now`` is monotonic, the counters are totals."""
+        before, accepted_before, settled_before, dead_before = self._last
+        elapsed = (now - before) if before else 1.0
+        self._last = (now, accepted, settled, dead)
+        latencies = Histogram()
+        for execution in self.settled.since(settled_before, 2_000)[0]:
+            latencies.add(execution.ended - execution.accepted)
+        (p95,) = latencies.percentiles(0.95)
+        self.points.append(
+            Point(
+                wall,
+                (accepted - accepted_before) / elapsed,
+                (settled - settled_before) / elapsed,
+                (dead - dead_before) / elapsed,
+                queued,
+                held,
+                running,
+                p95,
+                lag,
+            )
+        )

@@ -1,0 +1,235 @@
+"""Traces: what happened to each event, kept small while it happens, dressed up when read.
+
+The engine writes one record a run and one note for everything out of the ordinary; the
+entries and spans that people see are made from them only when somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from agentflow.frozen import ATOMS
+from agentflow.resilience.dead_letters import describe
+from agentflow.telemetry.snapshot import SpanRow
+
+if TYPE_CHECKING:
+    from agentflow.engine.execution import Execution
+
+RunRecord: TypeAlias = tuple[
+    str, float, float, int, BaseException | None, dict[str, Any], dict[str, str] | None
+]
+"""Agent, start, end, attempts, error, state before (bounded), meta before."""
+
+Note: TypeAlias = tuple[str, str, float, float, str, str]
+"""Kind (hook, held, retrying, attempt), name, start, end, status, error."""
+
+TEXT_LIMIT = 500
+ITEM_LIMIT = 50
+
+
+class TraceEntry(msgspec.Struct, frozen=True):
+    """One thing that happened.
+
+    ``seq`` counts from 1 in the order of the trace, ``timestamp`` is in seconds since
+    the epoch, ``duration`` in seconds (None where nothing ended), ``state`` a bounded
+    view of the state at that moment.
+    """
+
+    seq: int
+    timestamp: float
+    type: str
+    event_id: str
+    session_id: str
+    agent_id: str = ""
+    hook: str = ""
+    trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str = ""
+    source: str = ""
+    target: str = ""
+    config_version: int = 0
+    duration: float | None = None
+    error: str = ""
+    state: dict[str, Any] = {}
+
+
+def bounded(value: Any, depth: int = 0) -> Any:
+    """A copy of ``value`` that is small whatever it was: long text and many items are cut."""
+    kind = type(value)
+    if kind is str:
+        if len(value) <= TEXT_LIMIT:
+            return value
+        return f"{value[:TEXT_LIMIT]}… ({len(value):,} characters)"
+    if kind is int and value.bit_length() > 1024:
+        return f"a number of {value.bit_length():,} bits"
+    if kind in ATOMS:
+        return value
+    if depth >= 6:
+        return f"… ({kind.__name__})"
+    if isinstance(value, Mapping):
+        cut = {
+            str(key)[:TEXT_LIMIT]: bounded(item, depth + 1)
+            for key, item, _ in zip(value.keys(), value.values(), range(ITEM_LIMIT), strict=False)
+        }
+        if len(value) > ITEM_LIMIT:
+            cut["…"] = f"{len(value) - ITEM_LIMIT:,} more"
+        return cut
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = [bounded(item, depth + 1) for item, _ in zip(value, range(ITEM_LIMIT), strict=False)]
+        if len(value) > ITEM_LIMIT:
+            items.append(f"… {len(value) - ITEM_LIMIT:,} more")
+        return items
+    if isinstance(value, (bytes, bytearray)):
+        return f"{len(value):,} bytes"
+    try:
+        text = repr(value)
+    except Exception:  # somebody's broken __repr__ is no reason to lose a trace
+        text = f"<{kind.__name__}>"
+    return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + "…"
+
+
+class _Moment(msgspec.Struct):
+    time: float
+    type: str
+    agent: str = ""
+    hook: str = ""
+    span: str = ""
+    parent: str = ""
+    duration: float | None = None
+    error: str = ""
+    state: dict[str, Any] = {}
+
+
+def entries(executions: Iterable[Execution], wall_offset: float) -> list[TraceEntry]:
+    """The trace of ``executions`` in the order of time."""
+    found: list[tuple[float, int, _Moment, Execution]] = []
+    for execution in executions:
+        for moment in _moments(execution):
+            found.append((moment.time, len(found), moment, execution))
+    found.sort(key=lambda item: item[:2])
+    return [
+        TraceEntry(
+            seq=number,
+            timestamp=moment.time + wall_offset,
+            type=moment.type,
+            event_id=execution.event.id,
+            session_id=execution.event.session_id,
+            agent_id=moment.agent,
+            hook=moment.hook,
+            trace_id=execution.event.chain_id,
+            span_id=moment.span,
+            parent_span_id=moment.parent,
+            source=execution.event.source,
+            target=execution.event.route,
+            config_version=execution.plan.version if execution.plan else 0,
+            duration=moment.duration,
+            error=moment.error,
+            state=moment.state,
+        )
+        for number, (_, _, moment, execution) in enumerate(found, 1)
+    ]
+
+
+def _moments(execution: Execution) -> list[_Moment]:
+    event = execution.event
+    root = event.id
+    parent = event.parent_event
+    data = bounded(event.data)
+    moments = [_Moment(execution.accepted, "event_accepted", span=root, parent=parent, state=data)]
+    if not execution.started:
+        return moments
+    moments.append(
+        _Moment(execution.started, "event_start", hook="BeforeEventHandling", span=root,
+                parent=parent, state=data)
+    )  # fmt: skip
+    for number, (agent, start, end, attempts, error, before, _) in enumerate(execution.runs, 1):
+        span = f"{root}/{number}"
+        moments.append(_Moment(start, "agent_start", agent, "BeforeAgentRun", span, root,
+                               state=before))  # fmt: skip
+        text = describe(error) if error is not None else ""
+        moments.append(_Moment(end, "agent_end", agent, "AfterAgentRun", span, root, end - start,
+                               text, {"attempts": attempts} if attempts > 1 else {}))  # fmt: skip
+        if error is not None:
+            moments.append(_Moment(end, "agent_error", agent, "AgentError", span, root,
+                                   end - start, text))  # fmt: skip
+    for kind, name, start, end, status, error_text in execution.notes or ():
+        if kind == "hook":
+            point, _, callback = name.partition(" ")
+            moments.append(_Moment(start, "hook", callback, point, f"{root}#{callback}", root,
+                                   end - start, error_text))  # fmt: skip
+        else:
+            moments.append(_Moment(start, kind, name, "", f"{root}~{kind}", root,
+                                   end - start if end else None, error_text or status))  # fmt: skip
+    if execution.ended:
+        error_text = describe(execution.error) if execution.error is not None else ""
+        if execution.error is not None:
+            moments.append(_Moment(execution.ended, "dead_letter", execution.at, "", root, parent,
+                                   None, error_text))  # fmt: skip
+        moments.append(
+            _Moment(execution.ended, "event_end", "", "AfterEventHandling", root, parent,
+                    execution.ended - execution.started, error_text, execution.view or {})
+        )  # fmt: skip
+    moments.sort(key=lambda moment: moment.time)
+    return moments
+
+
+def spans(executions: Iterable[Execution], wall_offset: float, now: float) -> list[SpanRow]:
+    """The waterfall of ``executions``: events, and in them runs, hooks, holds and retries."""
+    rows: list[SpanRow] = []
+    for execution in executions:
+        rows.extend(_spans(execution, wall_offset, now))
+    rows.sort(key=lambda row: row.start)
+    return rows
+
+
+def _spans(execution: Execution, offset: float, now: float) -> list[SpanRow]:
+    event, root = execution.event, execution.event.id
+    running = not execution.ended
+    status = execution.status if running else ("failed" if execution.error else "ok")
+    rows = [
+        SpanRow(
+            root, event.parent_event, root, "event", event.route or event.session_id,
+            execution.accepted + offset,
+            -1.0 if running else execution.ended - execution.accepted,
+            status, describe(execution.error) if execution.error else "", _text(event.data),
+        )
+    ]  # fmt: skip
+    waited_until = execution.started or (0.0 if running else execution.ended)
+    queued_for = (waited_until or now) - execution.accepted
+    if queued_for > 0.0005 or not waited_until:
+        rows.append(SpanRow(f"{root}~queued", root, root, "queued", "queue",
+                            execution.accepted + offset, queued_for if waited_until else -1.0,
+                            "ok" if waited_until else execution.status, "", ""))  # fmt: skip
+    inner = root
+    if execution.started and execution.mode != "route":
+        inner = f"{root}~orchestrate"
+        rows.append(SpanRow(inner, root, root, "orchestrate", execution.mode,
+                            execution.started + offset,
+                            -1.0 if running else execution.ended - execution.started,
+                            status, "", ""))  # fmt: skip
+    for number, (agent, start, end, attempts, error, before, meta) in enumerate(execution.runs, 1):
+        detail = _text({**before, "meta": meta} if meta else before)
+        rows.append(SpanRow(f"{root}/{number}", inner, root, "agent",
+                            agent if attempts == 1 else f"{agent} ×{attempts}", start + offset,
+                            end - start, "failed" if error else "ok",
+                            describe(error) if error else "", detail))  # fmt: skip
+    if running:
+        for agent, start in execution.running_agents():
+            rows.append(SpanRow(f"{root}/+{agent}", inner, root, "agent", agent, start + offset,
+                                -1.0, execution.status, "", ""))  # fmt: skip
+    for number, (kind, name, start, end, note_status, error_text) in enumerate(
+        execution.notes or (), 1
+    ):
+        rows.append(SpanRow(f"{root}#{number}", inner, root, kind, name, start + offset,
+                            end - start if end else -1.0, note_status, error_text, ""))  # fmt: skip
+    return rows
+
+
+def _text(value: Any) -> str:
+    try:
+        return msgspec.json.encode(bounded(value)).decode()
+    except (TypeError, ValueError, UnicodeError):
+        return repr(bounded(value))
