@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +41,20 @@ def problem_rows(problems: Iterable[Problem]) -> list[ProblemRow]:
     ]
 
 
+@contextmanager
+def _as_host_error() -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        raise HostError(str(error), problem_rows(error.problems)) from error
+    except AgentFlowError as error:
+        raise HostError(str(error)) from error
+
+
 class Host:
     """One engine and what keeps it going.
 
-    ``open`` reads the file and loads the handlers, ``start`` sets everything going.
+    ``open`` reads the file, ``start`` loads the handlers and sets everything going.
     ``on_code_changed`` is called with the paths when handler code is saved; without it
     the operator is told to restart. ``on_bad_line`` is told the number of a line of
     ``events`` that is no event, and why.
@@ -66,20 +77,21 @@ class Host:
         return self.runner.config.runtime.drain_timeout
 
     def open(self) -> None:
-        """Read the file and load the handlers. Raises HostError."""
-        try:
+        """Read the file. Raises HostError."""
+        with _as_host_error():
             self.runner = Runner.from_config(self._load())
-        except ConfigError as error:
-            raise HostError(str(error), problem_rows(error.problems)) from error
-        except AgentFlowError as error:
-            raise HostError(str(error)) from error
         self.runner.pace = self.options.pace
         self.control = Control(self.runner, read_only=self.options.read_only)
 
     async def start(self) -> None:
-        """Work, emit what there is to emit, and watch the files."""
-        await self.runner.start()
-        self._go_on(0)
+        """Load the handlers and work; emit what there is to emit, and watch the files.
+
+        On standby, only be ready to do so. Raises HostError.
+        """
+        with _as_host_error():
+            await self.runner.start()
+        if not self.options.standby:
+            self._go_on(0)
 
     async def stop(self, drain: bool = True) -> None:
         """End it all, finishing what is queued first if ``drain``."""

@@ -18,4 +18,4 @@ class HostOptions(msgspec.Struct, frozen=True):
     pace: float = 0.0  # events a second of the feed; 0 for as fast as they are taken
     read_only: bool = False
     watch: bool = True  # whether saved files are applied
-    standby: bool = False  # wait for what another engine hands over, instead of starting
+    standby: bool = False  # be ready for what another engine hands over

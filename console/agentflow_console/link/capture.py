@@ -21,8 +21,9 @@ _WAITING = 1000  # lines kept until there is a log to write them to
 class Throttle:
     """Passes on at most ``rate`` lines a second, and says how many more there were."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
+        self._clock = clock
         self._lock = threading.Lock()
         self._second = 0
         self._passed = 0
@@ -39,7 +40,7 @@ class Throttle:
             log(*line)
 
     def __call__(self, level: str, source: str, text: str) -> None:
-        second = int(time.monotonic())
+        second = int(self._clock())
         with self._lock:
             over = 0
             if second != self._second:

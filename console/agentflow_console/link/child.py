@@ -74,8 +74,7 @@ async def _serve(listener: socket.socket, options: ChildOptions, capture: Captur
     try:
         host.open()
         capture.attach(host.runner.telemetry.log, host.runner.blocking_agent)
-        if not host_options.standby:
-            await host.start()
+        await host.start()
     except HostError as error:
         connection = Connection(sock, lambda _: None, lambda: None)
         connection.send(Failed(str(error), error.problems))
