@@ -133,8 +133,20 @@ class ConsoleApp(Operating):
                 self.say(problem, ok=False)
         self.call_after_refresh(_settle_memory)
 
-    async def on_unmount(self) -> None:
-        await self.link.close(drain=False)
+    async def run_async(self, **options: Any) -> int | None:  # type: ignore[override]
+        """Run to the end, and end the engine when the terminal is its own again.
+
+        After a crash of the screens the engine is left to finish what it has.
+        """
+        code = await super().run_async(**options)
+        if self._exception is None:
+            await self.link.close(drain=False)
+        return code
+
+    @property
+    def store_time(self) -> float:
+        """The engine's time of the last snapshot, in seconds since the epoch."""
+        return self.store.snapshot.time if self.store.snapshot else self.clock()
 
     # -- rooms -------------------------------------------------------------------------------
 
@@ -159,6 +171,7 @@ class ConsoleApp(Operating):
     def _enter(self, room: Room) -> None:
         if room is not self.room:
             return
+        room.ready = True
         room.restyle(self.palette, sides=self.sides)
         room.entered()
         self.paint_now()
@@ -194,7 +207,7 @@ class ConsoleApp(Operating):
         self.call_after_refresh(self._resized)
 
     def _resized(self) -> None:
-        if self.room is not None:
+        if self.room is not None and self.room.ready:
             self.room.restyle(self.palette, sides=self.sides)
         self.refresh_lines()
         self.paint_now()
@@ -204,13 +217,13 @@ class ConsoleApp(Operating):
     def paint(self) -> None:
         """One frame: what is visible looks at the store. Called by the pump."""
         self.query_one(StatusLine).refresh_from(self)
-        if self.room is not None and not self.frozen:
+        if self.room is not None and self.room.ready and not self.frozen:
             self.room.refresh_from(self.store, time.perf_counter())
 
     def paint_now(self) -> None:
         """The same at once, and for panes whose time has not come."""
         self.query_one(StatusLine).refresh_from(self)
-        if self.room is not None:
+        if self.room is not None and self.room.ready:
             self.room.refresh_from(self.store, time.perf_counter(), force=True)
 
     def refresh_lines(self) -> None:
@@ -282,7 +295,8 @@ class ConsoleApp(Operating):
         for line in self.query(Line):
             line.restyle(self.palette)
         for room in self.rooms.values():
-            room.restyle(self.palette, sides=self.sides)
+            if room.ready:
+                room.restyle(self.palette, sides=self.sides)
         for line in self.query(Line):
             line.say([], [])
         self.refresh_lines()

@@ -8,10 +8,18 @@ from agentflow.telemetry.snapshot import Blocked
 from agentflow_console.commands import SCREENS, Command, footer_groups, on_screen
 from agentflow_console.line import Line, length
 from agentflow_console.panes.base import Piece
-from agentflow_console.text import crop, safe, width
+from agentflow_console.text import crop, safe
 
 if TYPE_CHECKING:
     from agentflow_console.app import ConsoleApp
+
+
+_DISPENSABLE = (
+    "view.copy", "view.back", "event.replay", "view.zoom", "mode.choose", "palette.open",
+    "view.open", "view.freeze", "metrics.narrower", "metrics.wider", "event.inject",
+    "agent.pause", "view.filter",
+)  # fmt: skip
+"""What the footer leaves out first when it is short of room; help has everything."""
 
 
 class AlertLine(Line):
@@ -72,21 +80,30 @@ class FooterLine(Line):
     """The keys that are of most use here, as many as fit."""
 
     def refresh_from(self, app: ConsoleApp) -> None:
-        """Show the keys of the visible screen."""
+        """Show the keys of the visible screen; the most dispensable ones go first."""
         room = app.room.room if app.room else SCREENS[0].id
+        groups = footer_groups(on_screen(room))
+        gone: set[str] = set()
+        for id in (None, *_DISPENSABLE):
+            if id is not None:
+                gone.add(id)
+            pieces = self._keys(app, groups, gone)
+            if length(pieces) < self.size.width:
+                break
+        self.say(pieces)
+
+    def _keys(self, app: ConsoleApp, groups: list[list[Command]], gone: set[str]) -> list[Piece]:
         pieces: list[Piece] = []
-        cells = self.size.width
-        for number, group in enumerate(footer_groups(on_screen(room))):
-            for index, command in enumerate(group):
-                more = self._key(app, command)
-                if number and not index:
-                    more = [(" │ ", self.palette.bar_muted), *more]
-                elif pieces:
-                    more = [("  ", self.palette.bar), *more]
-                if length(pieces) + length(more) > cells - 1:
-                    break
-                pieces += more
-        self.say([(" ", self.palette.bar), *pieces])
+        for group in groups:
+            keys = [self._key(app, command) for command in group if command.id not in gone]
+            if not keys:
+                continue
+            pieces.append((" │ " if pieces else " ", self.palette.bar_muted))
+            for index, key in enumerate(keys):
+                if index:
+                    pieces.append(("  ", self.palette.bar))
+                pieces += key
+        return pieces
 
     def _key(self, app: ConsoleApp, command: Command) -> list[Piece]:
         palette = self.palette
@@ -95,6 +112,3 @@ class FooterLine(Line):
             (app.keys.label(command), palette.bar_muted if off else palette.key),
             (" " + command.footer, palette.bar_muted if off else palette.bar),
         ]
-
-
-__all__ = ["AlertLine", "FooterLine", "width"]

@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from rich.style import Style
+
 from agentflow.telemetry.snapshot import Snapshot
 from agentflow_console.commands import SCREENS
 from agentflow_console.line import Line, length
 from agentflow_console.panes.base import Piece
-from agentflow_console.panes.plot import bars
+from agentflow_console.panes.plot import axis_top, bars
 from agentflow_console.text import crop, safe, width
 
 if TYPE_CHECKING:
@@ -82,7 +84,8 @@ class StatusLine(Line):
         queue = self._place("queue", str(counts.queued), 3)
         rate = self._place("rate", f"{snapshot.rate:.0f}/s", 5)
         lost = app.store.events.missed + app.store.log_missed
-        history = bars([point.queued for point in app.store.points[-_SPARK:]], _SPARK)
+        depths = [point.queued for point in app.store.points[-_SPARK:]]
+        history = bars(depths, _SPARK, axis_top(max([*depths, 10])))
         ok = config is None or config.status == "ok"
         verdict: Piece = ("ok", palette.bar) if ok else ("refused", palette.alarm)
         version: Piece = (f"v{snapshot.version} ", bar)
@@ -101,10 +104,10 @@ class StatusLine(Line):
             "held": [[("held ", muted), (str(counts.held), palette.held)]] if counts.held else [[]],
             "rate": [[(rate, bar)], []],
             "fail": [
-                [("fail ", muted), (str(counts.dead), _on(failed, bar))],
-                [("✗", _on(failed, bar)), (str(counts.dead), _on(failed, bar))],
+                [("fail ", muted), (str(counts.dead), failed)],
+                [("✗", failed), (str(counts.dead), failed)],
             ],
-            "drop": [[("drop ", muted), (str(lost), _on(palette.warning, bar) if lost else bar)]],
+            "drop": [[("drop ", muted), (str(lost), palette.warning if lost else bar)]],
         }
         if not lost:
             parts["drop"].append([])
@@ -138,11 +141,7 @@ class StatusLine(Line):
         return text.rjust(place)
 
 
-def _on(style: object, bar: object) -> object:
-    return style
-
-
-def _joined(parts: dict[str, Part], bar: object) -> tuple[list[Piece], list[Piece]]:
+def _joined(parts: dict[str, Part], bar: Style) -> tuple[list[Piece], list[Piece]]:
     """The parts with blanks between them: the last ones stand at the right edge."""
     left: list[Piece] = []
     right: list[Piece] = []
@@ -152,7 +151,7 @@ def _joined(parts: dict[str, Part], bar: object) -> tuple[list[Piece], list[Piec
             continue
         side = right if name in ("clock",) else left
         if side:
-            side.append((" " if name == "spark" else "  ", bar))  # type: ignore[arg-type]
+            side.append((" " if name == "spark" else "  ", bar))
         side.extend(pieces)
     return left, right
 
@@ -190,7 +189,9 @@ class TabLine(Line):
             if style != "long":
                 count = count.strip()
             text = f" {app.keys.keys.get(f'go.{screen.id}', (screen.key,))[0]}"
-            text = f"{text} {title}{count}".rstrip() + " "
+            text = f"{text} {title}{count}".rstrip()
+            if style == "long" or here:
+                text += " "
             pieces.append((text, palette.tab if here else palette.bar_muted))
             self._spans.append((at, at + width(text), screen.id))
             at += width(text)

@@ -25,7 +25,7 @@ class EventsPane(TablePane[EventRow]):
     columns = (
         Column("SEQ", 6, ">", drop=4),
         Column("TIME", 12, drop=3),
-        Column("TARGET → NOW AT", 16, share=2, most=40),
+        Column("TARGET → NOW AT", 18, share=1, most=28),
         Column("STATE", 11),
         Column("DUR", 5, ">"),
         Column("DATA", 12, share=5, drop=5),

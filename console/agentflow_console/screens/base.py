@@ -39,6 +39,8 @@ class Room(Widget):
     room = ""
     title = ""
     zoomed = False
+    ready = False
+    """Whether its panes are there; before that it is neither painted nor styled."""
 
     @property
     def console(self) -> ConsoleApp:
@@ -46,6 +48,12 @@ class Room(Widget):
         return self.app  # type: ignore[return-value]
 
     # -- life ------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Filters that a person left are there again."""
+        for table in self.query(TablePane):
+            if table.filter_id:
+                table.filter_by(self.console.settings.filters.get(table.filter_id, ""))
 
     def entered(self) -> None:
         """It is on the screen now."""
@@ -75,7 +83,7 @@ class Room(Widget):
     def pane(self) -> Pane | None:
         """The pane with the keyboard, or the one that would get it."""
         panes = self.panes()
-        focused = self.app.focused
+        focused = self.screen.focused
         return focused if focused in panes else (panes[0] if panes else None)  # type: ignore[return-value]
 
     @property

@@ -24,12 +24,10 @@ class Events(Listing):
         super().__init__()
         self._detail: EventDetail | None = None
         self._for = ""
+        self._inspector: Inspector | None = None
 
     def make_list(self) -> TablePane[Any]:
         return EventsPane(id="events-list")
-
-    def on_mount(self) -> None:
-        self._inspector = Inspector(self.console, self._got)
 
     def describe(self, row: EventRow | None) -> None:
         cells = self.detail_cells
@@ -40,6 +38,8 @@ class Events(Listing):
             text = " No event is selected."
             self.detail.show("", "Event", [[(text, palette.muted)]])
             return
+        if self._inspector is None:
+            self._inspector = Inspector(self.console, self._got)
         self._inspector.want(row.id, row.state)
         known = self._detail if self._for == row.id else None
         lines = event_lines(row, known, palette, cells)

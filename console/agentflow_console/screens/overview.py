@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from agentflow.control import EventDetail
 from agentflow.telemetry.snapshot import AgentRow, EventRow, HookRow
+from agentflow_console.inspector import LIVE_STATES, Inspector
 from agentflow_console.panes.agents import AgentsPane
 from agentflow_console.panes.base import Pane
 from agentflow_console.panes.events import EventsPane
 from agentflow_console.panes.hooks import HooksPane
 from agentflow_console.panes.metrics import MetricsPane
+from agentflow_console.panes.table import TablePane
+from agentflow_console.panes.waterfall import Waterfall
 from agentflow_console.screens.base import Room
+from agentflow_console.store import Store
 
 _WIDE, _TWO = 140, 100
+_LINGER = 2.0  # seconds that the trace of an event which ended stays, while following
 
 
 class Overview(Room):
@@ -40,6 +47,10 @@ class Overview(Room):
 
     def __init__(self) -> None:
         super().__init__()
+        self._inspector: Inspector | None = None
+        self._traced: EventRow | None = None
+        self._detail: EventDetail | None = None
+        self._since = 0.0  # when the traced event was chosen, or was seen to have ended
         self._single = "events"  # the pane that is shown where there is room for one
 
     def compose(self) -> ComposeResult:
@@ -50,6 +61,7 @@ class Overview(Room):
                 yield MetricsPane(id="metrics")
             with Vertical(id="right"):
                 yield EventsPane(id="events")
+                yield Waterfall(id="trace")
 
     # -- which panes there are ---------------------------------------------------------------
 
@@ -90,6 +102,56 @@ class Overview(Room):
     def _rearrange(self) -> None:
         self.choose_panes()
         self.call_after_refresh(self.console.paint_now)
+
+    # -- the trace of the selected event -------------------------------------------------------
+
+    def refresh_from(self, store: Store, now: float, *, force: bool = False) -> None:
+        super().refresh_from(store, now, force=force)
+        self._trace(store, now)
+
+    def on_table_pane_moved(self, event: TablePane.Moved) -> None:
+        event.stop()
+        if self.console.frozen:
+            self._trace(self.console.store, time.perf_counter())
+
+    def _trace(self, store: Store, now: float) -> None:
+        pane = self.query_one(Waterfall)
+        if not pane.shown:
+            return
+        row = self._choose(store, now)
+        if row is None:
+            pane.show_nothing("Select an event to see where its time went.")
+            return
+        if self._inspector is None:
+            self._inspector = Inspector(self.console, self._got)
+        self._inspector.want(row.id, row.state)
+
+    def _choose(self, store: Store, now: float) -> EventRow | None:
+        """The selected event; while following, one stays until it has ended and was seen."""
+        events = self.query_one(EventsPane)
+        if not events.following:
+            self._traced = events.selected
+            return self._traced
+        traced = store.events.get(self._traced.seq) if self._traced else None
+        if traced is not None and traced.state in LIVE_STATES:
+            self._since = now
+        if traced is None or now - self._since > _LINGER:
+            running = (row for row in events.rows if row.state == "running")
+            traced = next(running, None) or events.selected or traced
+            self._since = now
+        self._traced = traced
+        return traced
+
+    def _got(self, event_id: str, detail: EventDetail | None) -> None:
+        row = self._traced
+        if row is None or row.id != event_id:
+            return
+        pane = self.query_one(Waterfall)
+        if detail is None:
+            pane.show_nothing("The engine keeps no trace of this event any more.")
+            return
+        heading = f"Trace of {detail.row.seq} · {detail.row.target or detail.row.at}"
+        pane.show_spans(event_id, heading, detail.spans, self.console.store_time)
 
     # -- going deeper --------------------------------------------------------------------------
 
