@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 from agentflow.errors import InvalidEvent, QueueFull
 from agentflow.event import Event
@@ -73,7 +73,7 @@ async def demo_feed(port: Port) -> None:
     """The bundled demo's events."""
     from agentflow_console.demo.feed import feed
 
-    await feed(cast("Runner", port))  # the port is all of the runner that the feed uses
+    await feed(port)
 
 
 async def lines_feed(port: Port, path: str, bad_line: Callable[[int, str], None]) -> None:

@@ -56,6 +56,11 @@ def test_a_module_is_named_as_it_is_imported(path: str, name: str) -> None:
     assert module_name(Path(path)) == name
 
 
+def test_a_folder_with_a_dot_is_one_package() -> None:
+    """Such as the one with the configuration of the interpreter's build."""
+    assert event_for(Path("config-3.11-linux/build.py")).session_id == "config-3.11-linux"
+
+
 def test_an_event_says_what_to_audit() -> None:
     """The module, the file, the package as the session."""
     event = event_for(Path("asyncio/queues.py"))

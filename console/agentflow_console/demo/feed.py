@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agentflow import CallbackArgs, Event, HookPoint, QueueFull, Runner
+from agentflow import CallbackArgs, Event, HookPoint
 from agentflow_console.demo.report import REPORT
 from agentflow_console.demo.source import STDLIB
+
+if TYPE_CHECKING:
+    from agentflow_console.feeds import Port
 
 TARGET = "complexity"
 """Who gets the event when the mode is route; the other modes have their own lists."""
 
 _LEFT_OUT = {"site-packages", "dist-packages", "__pycache__"}
-_LONGEST_WAIT = 0.1  # seconds after which a changed pace is noticed
 
 logger = logging.getLogger("stdlib-audit")
 
@@ -41,15 +43,19 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def package_of(path: Path) -> str:
+    """The package at the top that the module belongs to, or the module itself."""
+    return path.parts[0] if len(path.parts) > 1 else path.stem
+
+
 def event_for(path: Path) -> Event:
-    """The event that asks for one module's audit; its session is the package at the top."""
-    name = module_name(path)
+    """The event that asks for one module's audit; its session is the package."""
     return Event(
         TARGET,
-        {"module": name, "path": str(path)},
+        {"module": module_name(path), "path": str(path)},
         {"priority": priority(path)},
         source="stdlib",
-        session_id=name.partition(".")[0],
+        session_id=package_of(path),
     )
 
 
@@ -60,35 +66,16 @@ def priority(path: Path) -> str:
     return "high" if path.name == "__init__.py" else "normal"
 
 
-async def feed(runner: Runner) -> None:
-    """Emit every event at ``runner.pace`` events a second (0: as fast as they are taken).
+async def feed(port: Port) -> None:
+    """Emit every event, at the pace that the operator has chosen.
 
-    The pace is read anew for each event, so that a key can change it. When there is no
-    room in the queue, or the runner is paused, the feed waits.
+    When there is no room in the queue, or the runner is paused, the feed waits.
     """
-    paths = modules()
-    runner.register_callback(HookPoint.AGENT_ERROR, "note-unreadable", note_unreadable)
-    runner.register_callback(HookPoint.AFTER_EVENT_HANDLING, "progress", Progress(paths))
-    last = time.monotonic()
+    paths = await asyncio.to_thread(modules)
+    port.register_callback(HookPoint.AGENT_ERROR, "note-unreadable", note_unreadable)
+    port.register_callback(HookPoint.AFTER_EVENT_HANDLING, "progress", Progress(paths))
     for path in paths:
-        last = await turn(runner, last)
-        event = event_for(path)
-        while True:
-            try:
-                await runner.emit(event)
-                break
-            except QueueFull:
-                continue
-
-
-async def turn(runner: Runner, last: float) -> float:
-    """Wait until it is time for the next event; when that was, on the monotonic clock."""
-    # In slices, because the pace may change meanwhile.
-    while runner.pace and (wait := last + 1 / runner.pace - time.monotonic()) > 0:  # noqa: ASYNC110
-        await asyncio.sleep(min(wait, _LONGEST_WAIT))
-    now = time.monotonic()
-    due = last + 1 / runner.pace if runner.pace else now
-    return max(due, now - _LONGEST_WAIT)
+        await port.emit_paced(event_for(path))
 
 
 class Progress:
@@ -97,8 +84,7 @@ class Progress:
     def __init__(self, paths: Iterable[Path]) -> None:
         self._left: dict[str, set[str]] = defaultdict(set)
         for path in paths:
-            name = module_name(path)
-            self._left[name.partition(".")[0]].add(name)
+            self._left[package_of(path)].add(module_name(path))
         self._total = {package: len(names) for package, names in self._left.items()}
 
     def __call__(self, args: CallbackArgs) -> None:
