@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -19,12 +20,12 @@ from textual.filter import LineFilter
 from agentflow_console import theming
 from agentflow_console.bindings import bindings
 from agentflow_console.commands import GLOBAL, SCREENS
+from agentflow_console.dialogs import Dialogs
 from agentflow_console.footer import AlertLine, FooterLine
 from agentflow_console.header import StatusLine, TabLine
 from agentflow_console.keymap import KeyMap, load_keymap
 from agentflow_console.line import Line
 from agentflow_console.line_filter import InertLines
-from agentflow_console.operate import Operating
 from agentflow_console.palette import Palette, make_palette
 from agentflow_console.pump import Pump
 from agentflow_console.screens.base import Room
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.theme import Theme
 
-    from agentflow_console.link.protocol import Link, LinkError
+    from agentflow_console.link.protocol import Link
     from agentflow_console.panes.table import TablePane
 
 ROOMS = {
@@ -54,7 +55,7 @@ ROOMS = {
 """Where the class of each screen is, by its id in ``commands.SCREENS``; imported when wanted."""
 
 
-class ConsoleApp(Operating):
+class ConsoleApp(Dialogs):
     """The console on an engine.
 
     ``link`` is started when the first frame is on the screen, and closed at the end.
@@ -65,7 +66,7 @@ class ConsoleApp(Operating):
     """
 
     CSS = """
-    Screen { layers: below above; background: $background; overflow: hidden; }
+    #_default { overflow: hidden; }
     #rooms { width: 1fr; height: 1fr; }
     .-aside { display: none; }
     """
@@ -133,7 +134,7 @@ class ConsoleApp(Operating):
                 self.say(problem, ok=False)
         self.call_after_refresh(_settle_memory)
 
-    async def run_async(self, **options: Any) -> int | None:  # type: ignore[override]
+    async def run_async(self, **options: Any) -> int | None:
         """Run to the end, and end the engine when the terminal is its own again.
 
         After a crash of the screens the engine is left to finish what it has.
@@ -193,10 +194,9 @@ class ConsoleApp(Operating):
 
         self.call_after_refresh(filter_them)
 
-    def engine_failed(self, error: LinkError) -> None:
-        """The engine could not be started: say so, and leave with that exit code."""
-        self.return_code_on_leave = 2
-        self.refresh_lines()
+    async def action_quit(self) -> None:
+        """Textual's own way out: the same question."""
+        self.action_leave()
 
     @property
     def sides(self) -> bool:
@@ -228,7 +228,7 @@ class ConsoleApp(Operating):
 
     def refresh_lines(self) -> None:
         """Header, alert line and footer, as things are now."""
-        if not self.is_running or not self.is_mounted:
+        if not self.is_running or not self.query(FooterLine):
             return
         self.query_one(StatusLine).refresh_from(self)
         self.query_one(TabLine).refresh_from(self)
@@ -286,6 +286,13 @@ class ConsoleApp(Operating):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._inert]
+
+    def choose_theme(self, name: str, *, keep: bool) -> None:
+        """Show a theme; ``keep`` remembers it for the next run."""
+        if name in self.available_themes:
+            self.theme = name
+            if keep:
+                self.keep(replace(self.settings, theme=name))
 
     def _make_palette(self) -> Palette:
         return make_palette(self.theme_variables, ansi=self.current_theme.ansi)

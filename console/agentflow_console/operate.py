@@ -45,6 +45,8 @@ class Operating(App[int]):
 
     _news: News | None = None
     _leaving = False
+    leave_with = 0
+    """The exit code of leaving: 2 when the engine could not be started."""
 
     def refresh_lines(self) -> None:
         """Header, alert line and footer, as things are now."""
@@ -136,8 +138,8 @@ class Operating(App[int]):
 
     # -- actions -----------------------------------------------------------------------------
 
-    def action_pause_agent(self) -> None:
-        name = self.selected_agent()
+    def action_pause_agent(self, name: str = "") -> None:
+        name = name or self.selected_agent()
         if not name:
             self.say("Select an agent, or an event that is at one; P pauses the whole runner.")
             return
@@ -190,7 +192,7 @@ class Operating(App[int]):
         counts = snapshot.counts if snapshot and self.link.status == "connected" else None
         waiting = counts.queued + counts.held + counts.running if counts else 0
         if counts is None or not waiting or self._leaving:
-            self.exit(0)
+            self.exit(self.leave_with)
             return
         self._tell(
             "asked",

@@ -69,8 +69,17 @@ def make_palette(variables: Mapping[str, str], *, ansi: bool = False) -> Palette
     color = _Colors(variables)
     back, front = color("background", "#101010"), color("foreground", "#e0e0e0")
 
-    def style(fore: Color, ground: Color = back, **flags: bool) -> Style:
-        return Style(color=fore.rich_color, bgcolor=ground.rich_color, **flags)
+    def style(
+        fore: Color,
+        ground: Color = back,
+        *,
+        bold: bool | None = None,
+        dim: bool | None = None,
+        reverse: bool | None = None,
+    ) -> Style:
+        return Style(
+            color=fore.rich_color, bgcolor=ground.rich_color, bold=bold, dim=dim, reverse=reverse
+        )
 
     def mixed(fore: Color, share: float) -> Color:
         return fore if ansi else back.blend(fore, share, 1.0)

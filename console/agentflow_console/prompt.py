@@ -45,7 +45,7 @@ class FilterLine(Horizontal):
         self._recalled = 0
 
     @property
-    def _console(self) -> ConsoleApp:
+    def _main(self) -> ConsoleApp:
         return cast("ConsoleApp", self.app)
 
     def compose(self) -> ComposeResult:
@@ -54,7 +54,7 @@ class FilterLine(Horizontal):
         yield Line(id="filter-result")
 
     def on_mount(self) -> None:
-        palette = self._console.palette
+        palette = self._main.palette
         self.set_class(self.app.size.width < 100, "-short")
         for line in self.query(Line):
             line.restyle(palette)
@@ -69,8 +69,8 @@ class FilterLine(Horizontal):
         self._apply(event.value)
 
     def _apply(self, text: str) -> None:
-        error = self._console.preview_filter(self._table, text)
-        palette = self._console.palette
+        error = self._main.preview_filter(self._table, text)
+        palette = self._main.palette
         result = self.query_one("#filter-result", Line)
         found: Piece
         if error:
@@ -81,17 +81,17 @@ class FilterLine(Horizontal):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        error = self._console.filter_pane(self._table, event.value)
+        error = self._main.filter_pane(self._table, event.value)
         if not error:
             self._close()
 
     def action_cancel(self) -> None:
-        self._console.filter_pane(self._table, self._before)
+        self._main.filter_pane(self._table, self._before)
         self._close()
 
     def action_recall(self, step: int) -> None:
         """Walk through the filters that were used before."""
-        past = self._console.past_filters
+        past = self._main.past_filters
         if not past:
             return
         self._recalled = min(max(self._recalled - step, 0), len(past))

@@ -46,7 +46,8 @@ class Pump:
                 await app.link.start()
         except LinkError as error:
             self.failure = str(error)
-            app.engine_failed(error)
+            app.leave_with = 2
+            app.refresh_lines()
             return
         while True:
             started = time.perf_counter()

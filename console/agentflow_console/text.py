@@ -119,17 +119,20 @@ def wrap(text: str, cells: int) -> list[str]:
     cells = max(cells, 2)
     lines: list[str] = []
     while width(text) > cells:
-        cut, used, space = 0, 0, -1
-        for char in text:
-            used += 1 if char.isascii() else cell_len(char)
-            if used > cells:
-                break
-            if char == " ":
-                space = cut
-            cut += 1
-        if space > cells // 2:
-            cut = space + 1
+        cut = _break(text, cells)
         lines.append(text[:cut])
         text = text[cut:]
     lines.append(text)
     return lines
+
+
+def _break(text: str, cells: int) -> int:
+    """Where to break a text that is wider than ``cells``: after a space, if one is near."""
+    used, space = 0, -1
+    for index, char in enumerate(text):
+        used += 1 if char.isascii() else cell_len(char)
+        if used > cells:
+            return space + 1 if space > cells // 2 else index
+        if char == " ":
+            space = index
+    return len(text)

@@ -36,7 +36,7 @@ _KEYS = {
 class AgentsPane(TablePane[AgentRow]):
     """Every agent of the plan."""
 
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("AGENT", 10, share=3, most=28),
         Column("STATE", 10),
         Column("HELD", 4, ">", drop=2),

@@ -175,9 +175,9 @@ class Pane(Widget, can_focus=True):
         note = crop(note, gap - 2) if note else ""
         rest = room - width(title) - (width(note) + 2 if note else 0)
         pieces: list[Piece] = [
-            (left, edge),
+            (left if title else left.replace(" ", "─"), edge),
             (title, palette.title_focus if self.has_focus else palette.title),
-            (" " + "─" * rest, edge),
+            ((" " if title else "─") + "─" * rest, edge),
         ]
         if note:
             pieces += [(" ", edge), (note, palette.muted), (" ", edge)]

@@ -17,12 +17,14 @@ from agentflow_console.text import safe
 if TYPE_CHECKING:
     from agentflow_console.store import Store
 
+_PRECISE = 90  # cells from which the time is given to the millisecond
+
 
 class EventsPane(TablePane[EventRow]):
     """A view on the ring of events, through the filter."""
 
     period = 0.05
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("SEQ", 6, ">", drop=4),
         Column("TIME", 12, drop=3),
         Column("TARGET → NOW AT", 18, share=1, most=28),
@@ -38,6 +40,7 @@ class EventsPane(TablePane[EventRow]):
         super().__init__(id=id)
         self._seen: object = None
         self._total = 0
+        self._precise = True
 
     def key(self, row: EventRow) -> Hashable:
         return row.seq
@@ -80,12 +83,18 @@ class EventsPane(TablePane[EventRow]):
         style = palette.state(row.state)
         return [
             (str(row.seq), muted),
-            (show.clock(row.time), muted),
+            (show.clock(row.time) if self._precise else show.clock_short(row.time), muted),
             (route(row), text),
             (show.state(row.state), style),
             (took(row), text if ended else muted),
             (safe(row.error, 300), palette.dead) if row.error else (safe(row.data, 300), muted),
         ]
+
+    def forget(self) -> None:
+        super().forget()
+        self._precise = self.body_width >= _PRECISE
+        time = Column("TIME", 12 if self._precise else 8, drop=3)
+        self.columns = (self.columns[0], time, *self.columns[2:])
 
     def copy_text(self) -> str:
         row = self.selected

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class HooksPane(TablePane[HookRow]):
     """Every callback that is registered."""
 
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("HOOK POINT", 13, share=2, most=20),
         Column("CALLBACK", 8, share=3, most=40),
         Column("FIRED", 5, ">"),

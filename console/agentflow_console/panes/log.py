@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from agentflow.telemetry.snapshot import LogRow
 from agentflow_console import show
@@ -42,7 +42,7 @@ class LogPane(TablePane[LogRow]):
         return row.seq
 
     def index_of(self, key: Hashable) -> int | None:
-        index = bisect_left(self.rows, key, key=lambda row: row.seq)  # type: ignore[type-var]
+        index = bisect_left(self.rows, cast("int", key), key=lambda row: row.seq)
         return index if index < len(self.rows) and self.rows[index].seq == key else None
 
     def fetch(self, store: Store) -> Sequence[LogRow] | None:

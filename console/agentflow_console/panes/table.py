@@ -8,7 +8,7 @@ stands still while rows go on arriving.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from rich.style import Style
 from textual.geometry import Region
@@ -25,21 +25,22 @@ if TYPE_CHECKING:
     from agentflow_console.store import Store
 
 R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
 
 _KEPT = 2_000  # strips; a screenful is a fiftieth of that
 
 
-class RowFilter(Protocol[R]):
+class RowFilter(Protocol[R_contra]):
     """What says which rows to show."""
 
-    def matches(self, row: R) -> bool:
+    def matches(self, row: R_contra) -> bool:
         """Whether the row is let through."""
 
 
 class TablePane(Pane, Generic[R]):
     """Rows under column titles. Subclasses say where rows come from and what their cells are."""
 
-    columns: ClassVar[tuple[Column, ...]] = ()
+    columns: tuple[Column, ...] = ()
     follows = False
     """Whether it is a stream: it follows its newest row, and stands still otherwise."""
     newest_first = True
@@ -73,7 +74,7 @@ class TablePane(Pane, Generic[R]):
         self._index = 0  # where the cursor's row was last seen
         self._top = 0  # index of the first visible row
         self._anchor: Hashable = None  # key of that row, which a stream holds on to
-        self._strips: dict[Hashable, tuple[object, bool, list[Piece], Strip]] = {}
+        self._strips: dict[Hashable, tuple[object, object, list[Piece], Strip]] = {}
         self._drawn: list[object] = []
         self._widths: list[int] = []
         self._widths_for = -1
@@ -295,7 +296,7 @@ class TablePane(Pane, Generic[R]):
         strip = self.framed(self._line(pieces, cells, cursor, thumb), cells)
         if len(self._strips) > _KEPT:
             self._strips.clear()
-        self._strips[key] = (row, looks, pieces, strip)  # type: ignore[assignment]
+        self._strips[key] = (row, looks, pieces, strip)
         return strip
 
     def _line(self, pieces: list[Piece], cells: int, cursor: bool, thumb: str) -> list[Piece]:

@@ -84,7 +84,7 @@ class Room(Widget):
         """The pane with the keyboard, or the one that would get it."""
         panes = self.panes()
         focused = self.screen.focused
-        return focused if focused in panes else (panes[0] if panes else None)  # type: ignore[return-value]
+        return focused if focused in panes else (panes[0] if panes else None)
 
     @property
     def table(self) -> TablePane[Any] | None:
