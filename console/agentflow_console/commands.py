@@ -14,7 +14,9 @@ SCREEN = "screen"  # of every screen: screens/base.py
 PANE = "pane"  # of every list pane: panes/base.py
 FORM = "form"  # of every form, which takes the keyboard while it is open
 CONFIRM = "confirm"  # of the question before something that can't be taken back
-MODAL = (FORM, CONFIRM)
+PALETTE = "palette"  # of the command palette
+HELP = "help"  # of the help screen
+MODAL = (FORM, CONFIRM, PALETTE, HELP)
 
 GO, LOOK, MOVE, CHANGE, CONSOLE = "Go to", "Look", "Move", "Change", "Console"
 
@@ -214,7 +216,7 @@ _CHANGE = (
     ),
     Command(
         "config.undo",
-        "Undo the last change of configuration",
+        "Undo the last config change",
         ("u",),
         GLOBAL,
         CHANGE,
@@ -432,6 +434,17 @@ _CONFIRM = (
     Command("confirm.no", "No", ("n", "escape"), CONFIRM, CHANGE, "no", help="Leave it."),
 )
 
+_PALETTE = (
+    Command("palette.choose", "Do it", ("enter",), PALETTE, LOOK, "choose"),
+    Command("palette.cancel", "Close", ("escape",), PALETTE, LOOK, "cancel"),
+    Command("palette.up", "Up", ("up",), PALETTE, MOVE, "step(-1)"),
+    Command("palette.down", "Down", ("down",), PALETTE, MOVE, "step(1)"),
+    Command("palette.page_up", "Page up", ("pageup",), PALETTE, MOVE, "step(-10)"),
+    Command("palette.page_down", "Page down", ("pagedown",), PALETTE, MOVE, "step(10)"),
+)
+
+_HELP = (Command("help.close", "Close", ("escape", "?", "q"), HELP, LOOK, "dismiss"),)
+
 COMMANDS: tuple[Command, ...] = (
     *_LOOK,
     *_CHANGE,
@@ -441,6 +454,8 @@ COMMANDS: tuple[Command, ...] = (
     *_MOVE,
     *_FORM,
     *_CONFIRM,
+    *_PALETTE,
+    *_HELP,
 )
 BY_ID = {command.id: command for command in COMMANDS}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
-APP_NAME = "agentflow-console"
+from agentflow_console.keymap import APP_NAME
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import platformdirs
 import textual.theme
 from textual.app import App
 
+from agentflow_console.keymap import APP_NAME
 from agentflow_themes import Theme, load_themes
 
 
@@ -91,6 +93,16 @@ def install(app: App[object], folder: Path | None = None) -> list[str]:
         if name != app.theme:
             app.unregister_theme(name)
     return problems
+
+
+def default_folder() -> Path:
+    """Where a person's own themes are."""
+    return Path(platformdirs.user_config_dir(APP_NAME)) / "themes"
+
+
+def titles(folder: Path | None = None) -> list[tuple[str, str]]:
+    """Name and title of each theme."""
+    return [(theme.name, theme.title) for theme in load_themes(folder)[0]]
 
 
 def _repaint(app: App[object]) -> None:

@@ -1,4 +1,4 @@
-"""Listing: a table inside a dialog, in the dialog's colours."""
+"""Picker: a table inside a dialog, in the dialog's colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agentflow_console.store import Store
 R = TypeVar("R")
 
 
-class Listing(TablePane[R]):
+class Picker(TablePane[R]):
     """A table whose rows are given with ``show``; it looks at no store."""
 
     always_bright = False

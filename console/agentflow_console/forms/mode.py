@@ -1,0 +1,116 @@
+"""Mode: how events are orchestrated from now on, and by whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from agentflow.telemetry.snapshot import AgentRow, Counts
+from agentflow_console.forms.choice import Choice
+from agentflow_console.forms.form import Form, Refused, Request, Send, named
+from agentflow_console.forms.roster import Roster
+from agentflow_console.text import safe
+
+MODES = {
+    "route": "each event goes to the agent that it names",
+    "collaborative": "all chosen agents at once, their states merged in this order",
+    "sequential": "one after the other, each on the outcome of the one before",
+    "loop": "one agent, until it says that it is done",
+    "mixed": "the collaborative agents at once, then the sequential ones in turn",
+}
+_PLACE = re.compile(r"sequential (\d+)")
+
+
+class ModeScreen(Form):
+    """Choose the mode and who takes part; says what the change will touch."""
+
+    DEFAULT_CSS = """
+    ModeScreen .rosters { height: 9; }
+    ModeScreen.-tall .rosters { height: 16; }
+    ModeScreen .touches { height: auto; margin: 1 0 0 0; }
+    ModeScreen .hint { margin: 0 0 0 10; height: auto; }
+    """
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
+    heading = "Choose the mode"
+    verb = "apply"
+
+    def __init__(
+        self, send: Send, mode: str, agents: Sequence[AgentRow], counts: Counts | None = None
+    ) -> None:
+        super().__init__(send)
+        self._mode = mode
+        self._counts = counts or Counts()
+        self._names = [row.name for row in agents if row.state != "disabled"]
+        self._collaborative = [row.name for row in agents if "collaborative" in row.place]
+        steps = [(int(found[1]), row.name) for row in agents if (found := _PLACE.search(row.place))]
+        self._sequential = [name for _, name in sorted(steps)]
+        self._loop = [row.name for row in agents if "loop" in row.place][:1]
+
+    def fields(self) -> Iterator[Widget]:
+        yield named("Mode", Choice(tuple(MODES), self._mode, id="mode"))
+        yield Static(classes="hint", id="about")
+        yield Horizontal(
+            Roster("Collaborative", self._names, self._collaborative, id="collaborative"),
+            Roster("Sequential", self._names, self._sequential, id="sequential"),
+            Roster("Loop", self._names, self._loop, one=True, id="loop"),
+            classes="rosters",
+        )
+        yield Static(self._touches(), classes="touches")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#mode").focus()
+        self._show_mode()
+
+    def on_choice_changed(self) -> None:
+        self._show_mode()
+
+    def on_roster_changed(self) -> None:
+        self.say("")
+
+    def _show_mode(self) -> None:
+        mode = self.query_one("#mode", Choice).value
+        wanted = _lists(mode)
+        hint = MODES[mode]
+        if wanted:
+            hint += "\nspace chooses" if mode == "loop" else "\nspace puts in or out, < > move"
+        self.query_one("#about", Static).update(Content(hint))
+        for roster in self.query(Roster):
+            roster.display = roster.id in wanted
+        self.query_one(".rosters").display = bool(wanted)
+        self.say("")
+
+    def _touches(self) -> Content:
+        counts = self._counts
+        return Content.assemble(
+            (f"{counts.running} running", "$af-running"),
+            f" finish under {safe(self._mode, 30)}; ",
+            (f"{counts.queued} queued", "$af-queued"),
+            " and ",
+            (f"{counts.held} held", "$af-held"),
+            " run under the new one.",
+        )
+
+    def request(self) -> Request:
+        mode = self.query_one("#mode", Choice).value
+        arguments: dict[str, Any] = {"mode": mode}
+        for id in _lists(mode):
+            roster = self.query_one(f"#{id}", Roster)
+            if not roster.chosen:
+                raise Refused(f"Choose at least one {id} agent: space puts it in.", roster)
+            key = "loop_agent" if id == "loop" else f"{id}_agents"
+            arguments[key] = roster.chosen[0] if id == "loop" else roster.chosen
+        return Request("mode", arguments)
+
+
+def _lists(mode: str) -> tuple[str, ...]:
+    return {
+        "route": (), "collaborative": ("collaborative",), "sequential": ("sequential",),
+        "loop": ("loop",), "mixed": ("collaborative", "sequential"),
+    }[mode]  # fmt: skip
