@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ import msgspec
 
 from agentflow_console.host import Host, HostError
 from agentflow_console.host_options import HostOptions
+from agentflow_console.link.capture import LEVELS, LogHandler
 from agentflow_console.report import JsonReport, Report, TextReport
 from agentflow_console.store import Store
 
@@ -52,6 +54,11 @@ def _own_output() -> TextIO:
 async def _run(options: HostOptions, report: Report) -> int:
     host = Host(options)
     host.open()
+    root = logging.getLogger()
+    root.addHandler(LogHandler(host.runner.telemetry.log))
+    root.setLevel(LEVELS[host.runner.config.logging.level])
+    if not options.events and not options.demo:
+        host.report("warning", "there are no events: --events FILE (or -) emits some")
     printing = _Printing(host, report)
     host.on_bad_line = printing.bad_line
     began = time.monotonic()

@@ -14,6 +14,9 @@ from collections.abc import Callable
 Log = Callable[[str, str, str], None]
 """Takes a level, a source and a text; may be called from any thread."""
 
+LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40}
+"""The levels of ``[logging] level`` in Python's numbers."""
+
 _LINE = 4000  # characters kept of one line
 _WAITING = 1000  # lines kept until there is a log to write them to
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import logging
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ import time
 
 import msgspec
 
-from agentflow_console.link.capture import Capture
+from agentflow_console.link.capture import LEVELS, Capture
 
 _PATIENCE = 5.0  # seconds beyond the drain's own limit before an orphan that is stuck is ended
 
@@ -74,6 +75,7 @@ async def _serve(listener: socket.socket, options: ChildOptions, capture: Captur
     try:
         host.open()
         capture.attach(host.runner.telemetry.log, host.runner.blocking_agent)
+        logging.getLogger().setLevel(LEVELS[host.runner.config.logging.level])
         await host.start()
     except HostError as error:
         connection = Connection(sock, lambda _: None, lambda: None)
