@@ -84,9 +84,7 @@ class Writer:
         later = []
         for key, value in table.items():
             of_tables = isinstance(value, list) and value and all(type(v) is dict for v in value)
-            if isinstance(value, dict) and self.pick(True, False):
-                later.append((key, value))
-            elif of_tables and self.pick(True, False):
+            if (isinstance(value, dict) or of_tables) and self.pick(True, False):
                 later.append((key, value))
             elif isinstance(value, dict) and value and self.pick(True, False):
                 for below, item in value.items():

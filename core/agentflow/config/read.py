@@ -78,15 +78,16 @@ def check_config(
 
 def reread(config: Config, text: str, values: Mapping[str, Any]) -> Config:
     """``config`` with another text and more overrides, checked. Raises ConfigError."""
-    if text:
-        return read(
-            text,
-            config.path,
-            overlay=config._overlay,
-            overrides={**config._overrides, **values},
-            environ=config._environ,
-        )
-    return _override_made_in_code(config, values)
+    made_in_code = config._environ is None
+    if made_in_code and not text:
+        return _override_made_in_code(config, values)
+    return read(
+        text,
+        config.path,
+        overlay=config._overlay,
+        overrides={**config._overrides, **values},
+        environ=config._environ,
+    )
 
 
 def place_of(config: Config, key: str) -> Place:

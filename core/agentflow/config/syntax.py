@@ -13,6 +13,7 @@ from agentflow.config.problems import Problem
 MAX_SIZE = 4 * 1024 * 1024
 """The longest file that is read, in bytes."""
 
+_UNCLOSED = 'Expected "\'"'
 _LONG_NUMBER = re.compile(r"[0-9_]{4000,}")
 _BARE_WORDS = re.compile(r"""\s*([\w.-]+)\s*=\s*([^\s"'\[{].*)""")
 
@@ -51,6 +52,10 @@ def _explained(error: tomli.TOMLDecodeError, text: str, path: str, positions: Po
         return Problem(path, *second, join_key(key), message, "keep one of the two, or rename one")
     place = Place(error.lineno, error.colno)
     lines = text.split("\n")
+    if reason == _UNCLOSED:  # tomli notices at the end of the text only
+        odd = (at for at in range(len(lines), 0, -1) if lines[at - 1].count("'") % 2)
+        at = next(odd, place.line)
+        place = Place(at, len(lines[at - 1]) + 1)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     return Problem(path, *place, "", f"not valid TOML: {_lower(reason)}", _hint(reason, line))
 
@@ -63,10 +68,10 @@ def _hint(reason: str, line: str) -> str:
         return f'put text in quotes: {key} = "..."'
     if "Invalid value" in reason and re.fullmatch(r"[^=]*=\s*(#.*)?", line):
         return "write a value after the ="
-    if "string" in reason or r"'\n'" in reason:
-        return 'close the quotes on the same line, or use """ for several lines'
     if "Unescaped" in reason or "escape" in reason:
         return r"write \\ for a backslash, or put the text in single quotes"
+    if "string" in reason or r"'\n'" in reason or reason == _UNCLOSED:
+        return 'close the quotes on the same line, or use """ for several lines'
     if "'='" in reason:
         return "write key = value"
     return ""
