@@ -107,7 +107,7 @@ class ChildLink(AskingLink):
         return await self._engine.ask(request)
 
     def _take_loss(self, engine: EngineConnection, sentence: str) -> None:
-        if engine is self._engine and self._status != "closed":
+        if engine is self._engine and self._status == "connected":
             self._fail(sentence)
             engine.process.clean()
 

@@ -69,7 +69,12 @@ class Server:
         self.stop(drain=True)
 
     def _receive(self, data: bytes) -> None:
-        request = _requests.decode(data)
+        try:
+            request = _requests.decode(data)
+        except msgspec.DecodeError:  # no console of ours says that
+            self._connection.close()
+            self._lost()
+            return
         if isinstance(request, Stop):
             self.stop(request.drain)
         elif isinstance(request, (Execute, HandOver, TakeOver)):
