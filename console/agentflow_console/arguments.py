@@ -89,7 +89,7 @@ def _run_parser() -> argparse.ArgumentParser:
 
     screen = parser.add_argument_group("the screen").add_argument
     screen("--theme", metavar="NAME", default="", help="colours, for example night or day")
-    screen("--keymap", metavar="FILE", default="", type=_readable, help="your own keys")
+    screen("--keymap", metavar="FILE", type=_readable, help="your own keys")
     screen("--fps", metavar="N", type=_fps, default=0, help="frames a second, 1 to 60")
 
     lines = parser.add_argument_group("without a screen").add_argument

@@ -58,7 +58,7 @@ async def _run(options: HostOptions, report: Report) -> int:
     root.addHandler(LogHandler(host.runner.telemetry.log))
     root.setLevel(LEVELS[host.runner.config.logging.level])
     if not options.events and not options.demo:
-        host.report("warning", "there are no events: --events FILE (or -) emits some")
+        print("there are no events: --events FILE (or -) emits some", file=sys.stderr)
     printing = _Printing(host, report)
     host.on_bad_line = printing.bad_line
     began = time.monotonic()

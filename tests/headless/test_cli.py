@@ -51,7 +51,7 @@ def test_validate_tells_all_and_sums_up(program: Program) -> None:
     assert done.code == 1
     good, *problems, bad = done.out.splitlines()
     assert good == "agentflow.toml: ok, route mode with 3 agents; no errors and no warnings"
-    assert [line.split(": ")[0] for line in problems] == ["bad.toml:2:8", "bad.toml:3:18"]
+    assert [line.split(": ")[0] for line in problems] == ["bad.toml:2:1", "bad.toml:3:1"]
     assert bad == "bad.toml: can't run; 2 errors and no warnings"
     assert program.run("validate", "agentflow.toml").code == 0
 
