@@ -119,7 +119,8 @@ def _open_console(flags: Namespace, options: HostOptions) -> int:
     app.run()
     if link.reason:
         print(link.reason, file=sys.stderr)
-    elif link.status != "closed":
+        return 1 if link.started else 2
+    if link.status != "closed":
         print("the engine finishes what is queued and ends by itself", file=sys.stderr)
     return app.return_code or 0
 
@@ -139,13 +140,21 @@ def _child_link(options: HostOptions) -> Link:
 def _in_process_link(options: HostOptions) -> Link:
     from agentflow_console.host import Host, HostError
     from agentflow_console.link.in_process import InProcessLink
+    from agentflow_console.link.protocol import LinkError
 
     host = Host(options)
     try:
         host.open()
     except HostError as error:
         _fail(str(error))
-    return InProcessLink(host.control, start=host.start, stop=host.stop)
+
+    async def start() -> None:
+        try:
+            await host.start()
+        except HostError as error:
+            raise LinkError(str(error), error.problems) from error
+
+    return InProcessLink(host.control, start=start, stop=host.stop)
 
 
 def _fail(message: str) -> NoReturn:

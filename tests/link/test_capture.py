@@ -55,14 +55,16 @@ def test_what_bypasses_python_is_caught_too() -> None:
     """C code, subprocesses and prints of other threads can't tear the screen."""
     script = """
         os.write(2, b"from C\\n")
+        sys.stdout.buffer.write(b"bytes\\n")
         subprocess.run(["sh", "-c", "echo from sh; printf unfinished >&2"])
         thread = threading.Thread(target=lambda: print("from a thread"))
         thread.start(); thread.join()
     """
-    lines = lines_of(script, 4)
+    lines = lines_of(script, 5)
     assert sorted(lines) == [
         ["stderr", "stderr", "from C"],
         ["stderr", "stderr", "unfinished"],
+        ["stdout", "stdout", "bytes"],
         ["stdout", "stdout", "from a thread"],
         ["stdout", "stdout", "from sh"],
     ]

@@ -91,6 +91,7 @@ class Stream(io.TextIOBase):
         self._write_line = log
         self._agent = agent
         self._fd = fd
+        self.buffer = io.FileIO(fd, "wb", closefd=False)  # for those who write bytes
         self._thread = threading.get_ident()
         self._begun: dict[int, str] = {}  # an unfinished line for each thread
 

@@ -32,6 +32,7 @@ class ChildLink(AskingLink):
         self._process = process
         self._engine: EngineConnection | None = None
         self._status = "starting"
+        self._started = False
         self._reason = ""
         self._blocked: Blocked | None = None
         self._pulling = asyncio.Lock()
@@ -57,6 +58,7 @@ class ChildLink(AskingLink):
             await engine.stop(drain=False)
             raise
         self._status = "connected"
+        self._started = True
 
     async def pull(self, cursor: Cursor) -> Snapshot:
         """What the engine is now, and what happened since the cursor."""
@@ -93,6 +95,11 @@ class ChildLink(AskingLink):
     def status(self) -> str:
         """starting, connected, lost or closed."""
         return self._status
+
+    @property
+    def started(self) -> bool:
+        """Whether the engine ever came up."""
+        return self._started
 
     @property
     def reason(self) -> str:

@@ -36,12 +36,19 @@ class InProcessLink(AskingLink):
         self._start = start
         self._stop = stop
         self._status = "starting"
+        self._started = False
+        self._reason = ""
 
     async def start(self) -> None:
-        """Bring the engine up, if that is this link's business."""
+        """Bring the engine up, if that is this link's business. Raises LinkError if it can't."""
         if self._start is not None:
-            await self._start()
+            try:
+                await self._start()
+            except LinkError as error:
+                self._status, self._reason = "lost", str(error)
+                raise
         self._status = "connected"
+        self._started = True
 
     async def close(self, *, drain: bool = True) -> None:
         """Stop the engine, if that is this link's business."""
@@ -58,17 +65,22 @@ class InProcessLink(AskingLink):
 
     @property
     def status(self) -> str:
-        """starting, connected or closed."""
+        """starting, connected, lost (it could not start) or closed."""
         return self._status
 
     @property
+    def started(self) -> bool:
+        """Whether the engine ever came up."""
+        return self._started
+
+    @property
     def reason(self) -> str:
-        """'': an engine in this process can't be lost."""
-        return ""
+        """Why the engine could not start; '' if it did: in this process it can't be lost."""
+        return self._reason
 
     async def _ask(self, request: AnyRequest) -> bytes:
-        if self._status == "closed":
-            raise LinkError("the link is closed")
+        if self._status in ("lost", "closed"):
+            raise LinkError(self._reason or "the link is closed")
         request = _requests.decode(encode(request))
         if isinstance(request, Execute):
             return encode(await execute(self._control, request))

@@ -67,5 +67,9 @@ class Link(Protocol):
         """starting, connected, lost or closed."""
 
     @property
+    def started(self) -> bool:
+        """Whether the engine ever came up."""
+
+    @property
     def reason(self) -> str:
         """Why the engine was lost, as a sentence; '' while it is not."""
