@@ -53,6 +53,7 @@ def _variables(theme: Theme) -> dict[str, str]:
         "block-cursor-blurred-background": colors["cursor"],
         "block-cursor-blurred-foreground": colors["cursor-text"],
         "footer-key-foreground": colors["primary"],
+        "button-focus-text-style": "bold",
         "input-cursor-background": colors["focus"],
         "input-cursor-foreground": "ansi_black" if theme.ansi else colors["background"],
         "input-selection-background": colors["cursor"],
@@ -111,13 +112,23 @@ def _repaint(app: App[object]) -> None:
 
 
 async def saved(folder: Path) -> AsyncIterator[None]:
-    """One step each time that a theme file in ``folder`` was saved, added or removed."""
+    """One step each time that a theme file in ``folder`` was saved, added or removed.
+
+    The folder need not be there yet: then it is waited for.
+    """
     from watchfiles import awatch
 
-    try:
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    except OSError:
-        return  # no place for themes: none will be saved there
-    async for changes in awatch(folder, debounce=200, step=50):
-        if any(path.endswith(".toml") for _, path in changes):
-            yield
+    while True:
+        there = await asyncio.to_thread(_nearest, folder)
+        async for changes in awatch(there, debounce=200, step=50, recursive=False):
+            if there == folder:
+                if any(path.endswith(".toml") for _, path in changes):
+                    yield
+            elif await asyncio.to_thread(_nearest, folder) != there:
+                break
+        yield
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one around it that exists."""
+    return folder if folder.is_dir() else next(p for p in folder.parents if p.is_dir())

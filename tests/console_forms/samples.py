@@ -115,9 +115,7 @@ def config(*, refused: bool = False) -> Config:
                    "a duration like 30s is expected", "", "error"),
     ]  # fmt: skip
     if refused:
-        versions.append(
-            VersionRow(0, NOW - 5, "mixed", "saved", "refused: 2 problems", [])
-        )
+        versions.append(VersionRow(0, NOW - 5, "mixed", "saved", "refused: 2 problems", []))
     return Config(
         "stdlib-audit", "agentflow.toml", 3, "mixed", TOML, versions,
         problems if refused else [], "refused" if refused else "ok",
@@ -169,7 +167,7 @@ def sample_link() -> FakeLink:
         details={row.id: event_detail(row) for row in rows},
         spans={f"s-{n}": SPANS for n in range(1, 12)},
         session_rows=[
-            SessionRow(f"s-{n}", n, n % 2, n % 3 == 0, NOW - 60 + n, NOW - 59 + n, "analyzer",
+            SessionRow(f"s-{n}", n, n % 2, int(n % 3 == 0), NOW - 60 + n, NOW - 59 + n, "analyzer",
                        "mixed")
             for n in range(11, 0, -1)
         ],
@@ -182,4 +180,5 @@ def sample_link() -> FakeLink:
         config=config(),
         counts=Counts(140, 12, 3, 2, 120, 3),
         mode="mixed",
+        now=NOW + 0.5,
     )  # fmt: skip

@@ -87,7 +87,7 @@ class Opening(App[int]):
     # -- forms ---------------------------------------------------------------------------------
 
     def action_inject(self) -> None:
-        if self._refused():
+        if self.refused():
             return
         from agentflow_console.forms.inject import InjectScreen
 
@@ -98,7 +98,7 @@ class Opening(App[int]):
         event_id = self.selected_event_id()
         if not event_id:
             self.say("Select an event to inject a copy of it; i starts from nothing.")
-        elif not self._refused():
+        elif not self.refused():
             self.run_worker(self._edit(event_id), group="forms", exclusive=True)
 
     async def _edit(self, event_id: str) -> None:
@@ -117,7 +117,7 @@ class Opening(App[int]):
 
     def action_choose_mode(self) -> None:
         snapshot = self.store.snapshot
-        if snapshot is None or self._refused():
+        if snapshot is None or self.refused():
             return
         from agentflow_console.forms.mode import ModeScreen
 
@@ -179,7 +179,7 @@ class Opening(App[int]):
         snapshot = self.store.snapshot
         return self.read_only or (snapshot is not None and snapshot.read_only)
 
-    def _refused(self) -> bool:
+    def refused(self) -> bool:
         """Whether nothing may be changed; then it is said, before a form is filled in."""
         if self._refuses():
             self.say("Read-only: nothing can be changed from here.", ok=False)

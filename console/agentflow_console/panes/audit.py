@@ -1,0 +1,116 @@
+"""The audit: what operators did, and what came of it, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+from agentflow.telemetry.snapshot import AuditRow
+from agentflow_console import show
+from agentflow_console.commands import title_of
+from agentflow_console.palette import Palette
+from agentflow_console.panes.base import Piece
+from agentflow_console.panes.columns import Column
+from agentflow_console.panes.document import Lines
+from agentflow_console.panes.prose import fact
+from agentflow_console.panes.table import TablePane
+from agentflow_console.text import safe
+
+if TYPE_CHECKING:
+    from agentflow_console.store import Store
+
+
+class AuditPane(TablePane[AuditRow]):
+    """One line for each thing that somebody did or tried."""
+
+    columns = (
+        Column("WHEN", 8),
+        Column("WHO", 8, drop=2, share=1, most=16),
+        Column("ACTION", 10, share=1, most=32),
+        Column("TARGET", 10, share=1, most=28),
+        Column("DETAIL", 10, drop=1, share=3),
+        Column("OUTCOME", 10, share=2, most=48),
+    )
+    follows = True
+    filterable = True
+    filter_id = "audit"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._seen: object = None
+        self.total = 0
+
+    def key(self, row: AuditRow) -> Hashable:
+        return row.seq
+
+    def fetch(self, store: Store) -> Sequence[AuditRow] | None:
+        seen = (store.audit.revision, self.filter_text)
+        if seen == self._seen:
+            return None
+        self._seen, self.total = seen, len(store.audit)
+        return [row for row in reversed(store.audit) if self.passes(row)]
+
+    def haystack(self, row: AuditRow) -> str:
+        words = (
+            row.operator,
+            row.action,
+            title_of(row.action),
+            row.target,
+            row.detail,
+            row.outcome,
+        )
+        return " ".join(words)
+
+    def heading(self) -> str:
+        return f"Audit {self.total}"
+
+    def empty(self) -> str:
+        if self.filter_text:
+            return f"Nothing matches /{self.filter_text}\n/ changes the filter, esc clears it"
+        return (
+            "Nobody changed anything yet.\ni injects an event, p pauses an agent, m swaps the mode."
+        )
+
+    def cells(self, row: AuditRow) -> list[Piece]:
+        palette = self.palette
+        return [
+            (show.clock_short(row.time), palette.muted),
+            (safe(row.operator, 60) or "—", palette.text),
+            (safe(row.action, 60), palette.primary),
+            (safe(row.target, 120) or "—", palette.text),
+            (safe(row.detail, 300), palette.muted),
+            outcome(row, palette),
+        ]
+
+    def copy_text(self) -> str:
+        row = self.selected
+        if row is None:
+            return ""
+        words = (
+            show.clock(row.time),
+            row.operator,
+            row.action,
+            row.target,
+            row.detail,
+            row.outcome,
+        )
+        return " ".join(word for word in words if word)
+
+
+def outcome(row: AuditRow, palette: Palette) -> Piece:
+    """What came of it: done, or why not."""
+    if row.outcome == "done":
+        return ("✓ done", palette.success)
+    return (f"✗ {safe(row.outcome, 300)}", palette.error)
+
+
+def audit_lines(row: AuditRow, palette: Palette, cells: int) -> Lines:
+    """One thing that was done, in full."""
+    lines: Lines = [[(" " + safe(title_of(row.action), 80), palette.strong)]]
+    lines += fact("When", show.clock(row.time), palette, cells)
+    lines += fact("Who", row.operator or "nobody named", palette, cells)
+    lines += fact("Command", row.action, palette, cells)
+    lines += fact("Target", row.target, palette, cells)
+    lines += fact("Detail", row.detail, palette, cells)
+    lines += fact("Outcome", outcome(row, palette), palette, cells)
+    return lines

@@ -1,0 +1,94 @@
+"""The sessions: what belongs together, the latest first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+from agentflow.telemetry.snapshot import SessionRow
+from agentflow_console import show
+from agentflow_console.panes.base import Piece
+from agentflow_console.panes.columns import Column
+from agentflow_console.panes.table import TablePane, grouped
+from agentflow_console.text import crop_left, safe
+
+if TYPE_CHECKING:
+    from agentflow_console.store import Store
+
+
+class SessionsPane(TablePane[SessionRow]):
+    """The sessions that were seen last. ``put`` gives it what the engine answered."""
+
+    columns = (
+        Column("SESSION", 8, share=2, most=38),
+        Column("STATE", 12),
+        Column("EVENTS", 6, ">", drop=3),
+        Column("TIME", 5, ">"),
+        Column("FIRST", 8, drop=4, share=1, most=24),
+        Column("LAST", 8, drop=2),
+    )
+    filterable = True
+    filter_id = "traces"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._known: list[SessionRow] = []
+        self._fresh = False
+        self._filtered = ""
+
+    def put(self, rows: Sequence[SessionRow], wanted: SessionRow | None = None) -> None:
+        """Show these sessions, and the ``wanted`` one if it isn't among them."""
+        known = list(rows)
+        if wanted is not None and all(row.id != wanted.id for row in known):
+            known.insert(0, wanted)
+        if known != self._known:
+            self._known, self._fresh = known, True
+
+    def key(self, row: SessionRow) -> Hashable:
+        return row.id
+
+    def fetch(self, store: Store) -> Sequence[SessionRow] | None:
+        if not self._fresh and self._filtered == self.filter_text:
+            return None
+        self._fresh, self._filtered = False, self.filter_text
+        return [row for row in self._known if self.passes(row)]
+
+    def haystack(self, row: SessionRow) -> str:
+        return f"{row.id} {row.target} {row.mode} {state_of(row)[1]}"
+
+    def heading(self) -> str:
+        return f"Sessions {grouped(len(self._known))}" if self._known else "Sessions"
+
+    def empty(self) -> str:
+        if self.filter_text:
+            return f"No session matches /{self.filter_text}\n/ changes the filter, esc clears it"
+        return "No sessions yet.\ni injects an event, and its session appears here."
+
+    def cells(self, row: SessionRow) -> list[Piece]:
+        palette = self.palette
+        word, text = state_of(row)
+        return [
+            (crop_left(safe(row.id, 80), self._id_cells()), palette.text),
+            (text, palette.state(word)),
+            (show.count(row.events), palette.text),
+            (show.duration(row.last - row.start), palette.text),
+            (safe(row.target, 60), palette.muted),
+            (show.clock_short(row.last), palette.muted),
+        ]
+
+    def _id_cells(self) -> int:
+        """Ids of one moment differ at their end: that is what is kept."""
+        return self._widths[0] if self._widths else 38
+
+    def copy_text(self) -> str:
+        row = self.selected
+        return "" if row is None else row.id
+
+
+def state_of(row: SessionRow) -> tuple[str, str]:
+    """The state of a session, and glyph, word and number to show for it."""
+    if row.running:
+        return "running", f"● {row.running} running"
+    if row.dead:
+        return "dead", f"✗ {row.dead} dead"
+    return "ok", "✓ ok"

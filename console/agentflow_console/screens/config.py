@@ -1,0 +1,236 @@
+"""Config: what runs, the file and what is wrong in it, the history and the way back."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+
+from agentflow.telemetry.snapshot import ProblemRow, VersionRow
+from agentflow_console.bindings import bindings
+from agentflow_console.palette import Palette
+from agentflow_console.panes.base import Pane
+from agentflow_console.panes.config_facts import config_lines, version_lines
+from agentflow_console.panes.config_lists import ProblemsPane, VersionsPane
+from agentflow_console.panes.config_text import ConfigText
+from agentflow_console.panes.document import DocumentPane
+from agentflow_console.panes.table import TablePane
+from agentflow_console.screens.base import Room
+from agentflow_console.store import Store
+from agentflow_console.text import safe
+
+_BESIDE = 100
+
+
+class Config(Room):
+    """From 100 columns everything at once; below, one pane at a time, tab goes on.
+
+    ↵ on a version rolls back to it after a question, ↵ on a problem shows its line.
+    """
+
+    DEFAULT_CSS = """
+    Config .split { layout: horizontal; width: 1fr; height: 1fr; }
+    Config .left { width: 2fr; max-width: 72; }
+    Config .right { width: 3fr; }
+    Config #facts { height: 3fr; }
+    Config #versions { height: 2fr; }
+    Config #differences { height: 2fr; }
+    Config #file { height: 1fr; }
+    Config #problems { height: 8; }
+    Config.-single .left, Config.-single .right { width: 1fr; max-width: 100%; }
+    Config.-single #problems { height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings("config")
+    room = "config"
+    title = "Config"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.facts = DocumentPane(id="facts")
+        self.versions = VersionsPane(id="versions")
+        self.differences = DocumentPane(id="differences")
+        self.file = ConfigText(id="file")
+        self.problems = ProblemsPane(id="problems")
+        self._single: Pane = self.versions
+        self._seen: object = None
+
+    def compose(self) -> ComposeResult:
+        with Container(classes="split"):
+            with Vertical(classes="left"):
+                yield self.facts
+                yield self.versions
+                yield self.differences
+            with Vertical(classes="right"):
+                yield self.file
+                yield self.problems
+
+    @property
+    def _every(self) -> list[Pane]:
+        panes: list[Pane] = [self.versions, self.differences, self.facts, self.file]
+        return [*panes, self.problems] if self.problems.rows else panes
+
+    # -- which of them is shown ----------------------------------------------------------------
+
+    def choose_panes(self) -> None:
+        beside = self.app.size.width >= _BESIDE
+        if self.zoomed:
+            shown = [self.pane or self.versions]
+        else:
+            shown = self._every if beside else [self._single]
+        for pane in self.query(Pane):
+            pane.display = pane in shown
+        for side in self.query(".left, .right"):
+            side.display = any(pane.display for pane in side.query(Pane))
+        self.set_class(len(shown) == 1, "-single")
+
+    def focus_pane(self, step: int = 0) -> None:
+        every = self._every
+        focused = self.pane if self.pane in every else self._single
+        at = every.index(focused) if focused in every else 0
+        pane = every[(at + step) % len(every)]
+        self._show(pane)
+
+    def _show(self, pane: Pane) -> None:
+        self._single = pane
+        pane.display = True
+        pane.focus(scroll_visible=False)
+        self.choose_panes()
+        self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        self._seen = None
+        self.console.paint_now()
+
+    # -- what is in them -----------------------------------------------------------------------
+
+    def refresh_from(self, store: Store, now: float, *, force: bool = False) -> None:
+        had = bool(self.problems.rows)
+        rows = self.problems.fetch(store)
+        if rows is not None:
+            self.problems.show(rows)
+        super().refresh_from(store, now, force=force)
+        if bool(self.problems.rows) != had:
+            if not self.problems.rows and self._single is self.problems:
+                self._single = self.versions
+            self.choose_panes()
+        self._fill(store)
+
+    def _fill(self, store: Store) -> None:
+        config, palette = store.config, self.console.palette
+        if config is None:
+            for pane, title in ((self.facts, "What runs"), (self.file, "File")):
+                pane.show("", title, [[(" The engine is still starting.", palette.muted)]])
+            return
+        row = self.versions.selected
+        suffix = self._suffix()
+        self.versions.suffix = self.problems.suffix = suffix
+        sizes = tuple(pane.size for pane in (self.facts, self.file, self.differences))
+        snapshot = store.snapshot
+        seen = (snapshot and snapshot.config_revision, store.agents.revision, row, sizes, palette)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        if self.facts.shown:
+            lines = config_lines(config, list(store.agents), palette, self.facts.body_width)
+            self.facts.show("facts", f"What runs{suffix}", lines)
+        if self.file.shown:
+            name = safe(config.path, 200) or "No file"
+            self.file.show_file(config.text, name + suffix, config.text, config.problems)
+        if self.differences.shown:
+            self._show_version(row, config.version)
+
+    def _show_version(self, row: VersionRow | None, running: int) -> None:
+        if row is None:
+            self.differences.show("", "Version", [])
+            return
+        lines = version_lines(row, running, self.console.palette, self.differences.body_width)
+        name = f"What v{row.number} changed" if row.number else "What was refused"
+        self.differences.show((row.number, row.time), name + self._suffix(), lines)
+
+    def _suffix(self) -> str:
+        """Where only one pane is shown: which one of how many, and how to get on."""
+        if not self.has_class("-single") or self.zoomed:
+            return ""
+        every = self._every
+        return f" · {every.index(self._single) + 1} of {len(every)}, tab goes on"
+
+    def restyle(self, palette: Palette, *, sides: bool) -> None:
+        super().restyle(palette, sides=sides)
+        self._seen = None
+        self._fill(self.console.store)
+
+    def on_table_pane_moved(self, event: TablePane.Moved) -> None:
+        event.stop()
+        self._fill(self.console.store)
+
+    # -- what the room answers -----------------------------------------------------------------
+
+    def entered(self) -> None:
+        """A broken file is what one came for."""
+        config = self.console.store.config
+        if config is not None and config.status != "ok" and config.problems:
+            rows = self.problems.fetch(self.console.store)
+            if rows is not None:
+                self.problems.show(rows)
+            self._show(self.problems)
+        else:
+            self._show(self._single)
+
+    def open_row(self, row: Any) -> None:
+        if isinstance(row, ProblemRow):
+            self._show(self.file)
+            self.call_after_refresh(self.file.go_to, row.line)
+        elif isinstance(row, VersionRow) and not row.number and self.problems.rows:
+            self._show(self.problems)
+        elif isinstance(row, VersionRow):
+            self.action_rollback()
+
+    def go_back(self) -> bool:
+        if self._single is self.versions or self.app.size.width >= _BESIDE:
+            return False
+        self._show(self.versions)
+        return True
+
+    def action_rollback(self) -> None:
+        """Run the selected version again, after a question."""
+        row = self.versions.selected
+        config = self.console.store.config
+        if row is None or config is None:
+            self.console.say("There is no version to roll back to yet.")
+        elif not row.number:
+            self.console.say("That one was refused; it never ran.")
+        elif row.number == config.version:
+            self.console.say(f"v{row.number} is what runs.")
+        elif not self.console.refused():
+            self._ask(row, config.version)
+
+    def _ask(self, row: VersionRow, running: int) -> None:
+        from agentflow_console.forms.confirm import ConfirmScreen
+
+        later = [
+            difference
+            for version in self.versions.rows
+            if version.number > row.number
+            for difference in version.differences
+        ]
+        snapshot = self.console.store.snapshot
+        counts = snapshot.counts if snapshot else None
+        touched = (
+            f"{counts.running} running finish under v{running}; {counts.queued} queued and "
+            f"{counts.held} held run under the new version."
+            if counts
+            else ""
+        )
+        lines = [f"Runs v{row.number} again (mode {row.mode}), as a new version.", touched]
+        if later:
+            lines += ["", "Takes back:", *(f"  {difference}" for difference in later)]
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                saying = f"roll back to v{row.number}"
+                self.console.change("rollback", saying=saying, version=row.number)
+
+        title = f"Roll back to v{row.number}?"
+        self.app.push_screen(ConfirmScreen(title, lines, verb="Roll back"), answered)
