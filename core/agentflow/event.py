@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from agentflow.durations import parse_time
 from agentflow.errors import InvalidEvent
-from agentflow.frozen import ATOMS, EMPTY, FrozenDict, freeze, thaw
+from agentflow.frozen import ATOMS, EMPTY, SMALL_COUNT, SMALL_TEXT, FrozenDict, freeze, thaw
 
 PRIORITIES: Mapping[str, int] = {
     "critical": 0, "high": 1, "normal": 2, "medium": 2, "low": 3,
@@ -18,6 +18,12 @@ PRIORITIES: Mapping[str, int] = {
 """Priority names and their rank; a lower rank runs first. ``medium`` reads as normal."""
 
 PRIORITY_NAMES = ("critical", "high", "normal", "low")
+
+STEERING = frozenset({
+    "agent_timeout", "broadcast", "deadline", "hop_count", "orchestration_override", "priority",
+    "route", "system", "timeout",
+})  # fmt: skip
+"""The metadata keys that change how the engine treats an event."""
 
 _INHERITED = ("priority", "deadline")
 _FIELDS = ("id", "timestamp", "target", "source", "session_id", "data", "metadata")
@@ -37,7 +43,10 @@ class Event:
     Raises InvalidEvent when a field has the wrong type.
     """
 
-    __slots__ = ("_flat", "data", "id", "metadata", "session_id", "source", "target", "timestamp")
+    __slots__ = (
+        "data", "flat", "id", "metadata", "session_id", "small", "source", "steered", "target",
+        "timestamp",
+    )  # fmt: skip
 
     id: str
     timestamp: datetime
@@ -46,7 +55,12 @@ class Event:
     session_id: str
     data: Mapping[str, Any]
     metadata: Mapping[str, str]
-    _flat: bool
+    flat: bool
+    """Whether the data holds no containers, so that a shallow copy of it is independent."""
+    small: bool
+    """Whether the data is also few and short values, so that a trace can keep it as it is."""
+    steered: bool
+    """Whether the metadata holds a key that changes how the engine treats the event."""
 
     def __init__(
         self,
@@ -75,23 +89,26 @@ class Event:
         _set_timestamp(self, timestamp)
         _set_target(self, target)
         _set_source(self, source)
-        flat = True
+        flat = small = True
         if data:
-            frozen, flat = _frozen_data(data)
+            frozen, flat, small = _frozen_data(data)
             _set_data(self, frozen)
         else:
             if data is not None and not isinstance(data, Mapping):
                 raise InvalidEvent("data", f"must be a mapping, not {type(data).__name__}")
             _set_data(self, EMPTY)
         _set_flat(self, flat)
+        _set_small(self, small)
         if metadata:
             frozen_metadata = _frozen_metadata(metadata)
             _set_metadata(self, frozen_metadata)
+            _set_steered(self, not STEERING.isdisjoint(frozen_metadata))
             session_id = frozen_metadata.get("session_id") or session_id
         else:
             if metadata is not None and not isinstance(metadata, Mapping):
                 raise InvalidEvent("metadata", f"must be a mapping, not {type(metadata).__name__}")
             _set_metadata(self, EMPTY)
+            _set_steered(self, False)
         _set_session(self, session_id or id)
 
     # -- what the metadata says ---------------------------------------------------------
@@ -286,23 +303,28 @@ _set_source = Event.source.__set__  # type: ignore[attr-defined]
 _set_session = Event.session_id.__set__  # type: ignore[attr-defined]
 _set_data = Event.data.__set__  # type: ignore[attr-defined]
 _set_metadata = Event.metadata.__set__  # type: ignore[attr-defined]
-_set_flat = Event._flat.__set__  # type: ignore[attr-defined]
+_set_flat = Event.flat.__set__  # type: ignore[attr-defined]
+_set_small = Event.small.__set__  # type: ignore[attr-defined]
+_set_steered = Event.steered.__set__  # type: ignore[attr-defined]
 
 
-def _frozen_data(data: Mapping[str, Any]) -> tuple[FrozenDict, bool]:
+def _frozen_data(data: Mapping[str, Any]) -> tuple[FrozenDict, bool, bool]:
+    """The data frozen, whether it is flat, and whether it is small."""
     if not isinstance(data, Mapping):
         raise InvalidEvent("data", f"must be a mapping, not {type(data).__name__}")
-    if type(data) is FrozenDict:
-        return data, all(type(value) in ATOMS for value in data.values())
+    small = len(data) <= SMALL_COUNT
     for key, value in data.items():
-        if type(value) not in ATOMS or type(key) is not str:
+        kind = type(value)
+        if kind not in ATOMS or type(key) is not str:
             break
+        if kind is str and len(value) > SMALL_TEXT:
+            small = False
     else:
-        return FrozenDict(data), True
+        return (data if type(data) is FrozenDict else FrozenDict(data)), True, small
     for key in data:
         if not isinstance(key, str):
             raise InvalidEvent("data", f"keys must be text, not {type(key).__name__}")
-    return freeze(data), False
+    return freeze(data), False, False
 
 
 def _frozen_metadata(metadata: Mapping[str, Any]) -> FrozenDict:

@@ -19,6 +19,10 @@ MAX_DEPTH = 100
 ATOMS = frozenset({str, int, float, bool, type(None)})
 """Types that need no copy because nothing about them can change."""
 
+SMALL_TEXT = 500
+SMALL_COUNT = 50
+"""Up to so many characters and items, a value is kept in traces as it is."""
+
 
 def _refuse(self: object, *_: object, **__: object) -> NoReturn:
     raise TypeError("an event is immutable: make another one with event.replace(...)")
@@ -103,8 +107,3 @@ def thaw(value: Any) -> Any:
     if isinstance(value, (dict, list, set, deque, bytearray)):
         return copy.deepcopy(value)
     return value
-
-
-def flat(values: Iterable[Any]) -> bool:
-    """Whether none of ``values`` could be changed through a shared reference."""
-    return all(type(value) in ATOMS for value in values)

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from agentflow.frozen import ATOMS, thaw
-
-SMALL_TEXT = 500
-SMALL_COUNT = 50
-
+from agentflow.frozen import ATOMS, SMALL_COUNT, SMALL_TEXT, thaw
 
 class State(MutableMapping[str, Any]):
     """A mutable mapping of values, with ``meta``, a mapping of text to text, beside it.

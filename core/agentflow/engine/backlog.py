@@ -29,16 +29,19 @@ class Backlog:
         """Take in a new execution; False if it has to wait for others of its session."""
         if self.ordered:
             session = execution.event.session_id
-            sessions = self.sessions
-            if session in sessions:
-                behind = sessions[session]
-                if behind is None:
-                    behind = sessions[session] = deque()
-                behind.append(execution)
+            if session in self.sessions:
+                self.wait(session, execution)
                 return False
-            sessions[session] = None
+            self.sessions[session] = None
         self.ready[execution.rank].append(execution)
         return True
+
+    def wait(self, session: str, execution: Execution) -> None:
+        """Let ``execution`` wait behind the open one of its session."""
+        behind = self.sessions[session]
+        if behind is None:
+            behind = self.sessions[session] = deque()
+        behind.append(execution)
 
     def put_back(self, execution: Execution) -> None:
         """Make an execution that was taken out ready again, in the place of its arrival."""
@@ -64,15 +67,11 @@ class Backlog:
             return self._low.popleft()
         return None
 
-    def ended(self, session: str) -> bool:
-        """A session's open execution has ended; True if that made another one ready."""
-        behind = self.sessions.pop(session, None)
-        if behind is None:
-            return False
+    def follow(self, session: str, behind: deque[Execution]) -> None:
+        """The open execution of a session has ended: make the next of ``behind`` ready."""
         following = behind.popleft()
         self.sessions[session] = behind or None
         self.ready[following.rank].append(following)
-        return True
 
     def behind(self, session: str) -> int:
         """How many wait behind the open execution of ``session``."""

@@ -14,13 +14,17 @@ from agentflow.engine.plan import Plan, PlannedAgent, Vitals, breaker_policy, re
 from agentflow.engine.threads import Threads
 from agentflow.errors import ConfigError, HandlerNotLoaded
 from agentflow.resilience import CircuitBreaker
+from agentflow.telemetry.metrics import Meter
 
 
 class Compiler:
     """Knows every agent's code and vitals; compiles a Config into a Plan."""
 
-    def __init__(self, threads: Threads, now: Callable[[], float]) -> None:
+    def __init__(
+        self, threads: Threads, now: Callable[[], float], meter_of: Callable[[str], Meter]
+    ) -> None:
         self._threads = threads
+        self._meter_of = meter_of
         self._now = now
         self._registered: dict[str, Code] = {}
         self._loaded: dict[str, Code] = {}
@@ -78,7 +82,7 @@ class Compiler:
             )
         if problems:
             raise ConfigError(problems)
-        return Plan(version, config, agents, frozenset(disabled))
+        return Plan(version, config, agents, frozenset(disabled), self._meter_of)
 
     def _code(self, config: Config, name: str) -> Code:
         reference = config.agents[name].handler

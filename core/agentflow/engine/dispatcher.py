@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Any, NamedTuple
 
 from agentflow.agent import AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.backlog import Backlog
-from agentflow.engine.execution import Execution, HookRefused
-from agentflow.engine.guards import Guards, current_guard
+from agentflow.engine.execution import Attempt, Execution, HookRefused
+from agentflow.engine.guards import Guard, Guards, current_guard
 from agentflow.engine.hooks import HookPoint, Hooks
 from agentflow.engine.plan import MODE_ALIASES, Plan, PlannedAgent, Vitals
 from agentflow.errors import (
@@ -29,18 +30,22 @@ from agentflow.errors import (
     QueueFull,
     RunnerNotRunning,
 )
-from agentflow.event import Event
-from agentflow.frozen import thaw
+from agentflow.event import PRIORITIES, Event
+from agentflow.frozen import ATOMS, thaw
 from agentflow.orchestration import Outcome, route
 from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import describe
 from agentflow.resilience.error_routing import category_of, handler_for
-from agentflow.state import State
+from agentflow.state import SMALL_TEXT, State
+from agentflow.telemetry.metrics import FOLD_AT
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import bounded
 
 PATIENCE = 1.0
 """Seconds that an event waits for room in the queue before it is refused."""
+
+new_state = object.__new__
+NORMAL = PRIORITIES["normal"]
 
 SLICE = 0.005
 """Seconds that a worker goes on without letting the loop go round."""
@@ -75,6 +80,7 @@ class Dispatcher:
         self.now: Callable[[], float] = clock.monotonic
         self.wall_offset = clock.time() - self.now()
         self.telemetry = telemetry
+        self.settled = telemetry.settled
         self.hooks = Hooks()
         self.guards = Guards(self.now)
         self.classifier = ErrorClassifier()
@@ -82,10 +88,17 @@ class Dispatcher:
         self.backlog = Backlog(ordered=ordered)
         self.queue_size = queue_size
         self.max_running = max_running
-        self.accepted = self.succeeded = self.dead = 0
+        self.accepted = self.done = self.dead = 0
+        """Events accepted, ended, and ended without success."""
         self.running = 0
+        self.wakeable = max_running
+        """How many more workers could be woken or made to take an execution."""
         self.paused = False
         self.any_paused = False
+        self.unhindered = False
+        """Whether no callback is registered and nothing paused."""
+        self.express: dict[str, PlannedAgent] = {}
+        """The agents that events go to with nothing in between; empty in other modes."""
         self.apart: set[Execution] = set()
         """Executions that have started and wait, without a slot, for a gate or a retry."""
         self.nested: set[Execution] = set()
@@ -93,7 +106,6 @@ class Dispatcher:
         self.holding: set[Vitals] = set()
         """Agents that executions wait for before they have started."""
         self._workers: set[asyncio.Task[None]] = set()
-        self._working: dict[asyncio.Task[Any], Execution] = {}
         self._idle: deque[asyncio.Future[None]] = deque()
         self._resumable: deque[asyncio.Future[None]] = deque()
         self._room: deque[asyncio.Future[None]] = deque()
@@ -108,8 +120,9 @@ class Dispatcher:
         for execution in self.nested:
             if execution.status == "running":
                 running += 1
-        queued = self.accepted - self.succeeded - self.dead - running - held
-        return Counts(self.accepted, queued, held, running, self.succeeded, self.dead)
+        queued = self.accepted - self.done - running - held
+        succeeded = self.done - self.dead
+        return Counts(self.accepted, queued, held, running, succeeded, self.dead)
 
     def held(self) -> int:
         """Events that wait for a paused agent (or runner), and those of their session behind."""
@@ -132,15 +145,15 @@ class Dispatcher:
 
     def open(self) -> int:
         """Events accepted and not ended."""
-        return self.accepted - self.succeeded - self.dead
+        return self.accepted - self.done
 
     def live(self) -> list[Execution]:
         """Every execution that has not ended, oldest first."""
         found = {execution.seq: execution for execution in self.backlog}
-        for group in (self._working.values(), self.apart, self.nested):
-            for execution in group:
-                if not execution.ended:
-                    found[execution.seq] = execution
+        at_work = [guard.execution for guard in self.guards if guard.execution is not None]
+        for execution in (*at_work, *self.apart, *self.nested):
+            if not execution.ended:
+                found[execution.seq] = execution
         for vitals in self.holding:
             for execution in vitals.held:
                 found[execution.seq] = execution
@@ -158,6 +171,19 @@ class Dispatcher:
     def idle(self) -> bool:
         """Nothing queued, running or waiting for a retry."""
         return self.open() == 0 or self.open() == self.held()
+
+    def look_express(self) -> None:
+        """Open or close the express lanes: callbacks and pauses close them."""
+        hooks, plan = self.hooks, self.plan
+        self.unhindered = not (
+            hooks.before_event
+            or hooks.after_event
+            or hooks.before_agent
+            or hooks.after_agent
+            or self.any_paused
+        )
+        routed = self.unhindered and plan.mode == "route" and not plan.has_rules
+        self.express = plan.plain_agents if routed else {}
 
     # -- waiting for room, and for the end -------------------------------------------------
 
@@ -198,10 +224,19 @@ class Dispatcher:
         self, event: Event, waiter: asyncio.Future[AgentResult] | None = None
     ) -> Execution:
         """Take responsibility for ``event``. Raises InvalidEvent."""
-        rank = check(event) if event.metadata else 2
+        rank = check(event) if event.steered else NORMAL
         self.accepted = seq = self.accepted + 1
         execution = Execution(self, event, seq, rank, self.now(), waiter)
-        if self.backlog.add(execution) and not self.paused:
+        backlog = self.backlog
+        if backlog.ordered:
+            session = event.session_id
+            sessions = backlog.sessions
+            if session in sessions:
+                backlog.wait(session, execution)
+                return execution
+            sessions[session] = None
+        backlog.ready[rank].append(execution)
+        if self.wakeable > 0 and not self.paused:
             self.wake()
         return execution
 
@@ -211,34 +246,44 @@ class Dispatcher:
         while idle:
             waiting = idle.pop()
             if not waiting.done():
+                self.wakeable -= 1
                 waiting.set_result(None)
                 return
-        if len(self._workers) - len(self.apart) < self.max_running:
+        if self.wakeable > 0:
+            self.wakeable -= 1
             worker = asyncio.get_running_loop().create_task(self._work())
             self._workers.add(worker)
-            worker.add_done_callback(self._worker_ended)
+            worker.add_done_callback(self._workers.discard)
 
     def wake_all(self) -> None:
         """Wake a worker for everything that is ready."""
         if not self.paused:
-            for _ in range(min(self.max_running, sum(map(len, self.backlog.ready)))):
+            for _ in range(min(self.wakeable, sum(map(len, self.backlog.ready)))):
                 self.wake()
 
-    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
-        self._workers.discard(worker)
-        self._working.pop(worker, None)
+    def resize(self, max_running: int) -> None:
+        """Change how many events may run at once."""
+        self.wakeable += max_running - self.max_running
+        self.max_running = max_running
+        self.wake_all()
 
     async def _work(self) -> None:
         """Take one execution after the other, letting the loop go round in between."""
-        task = asyncio.current_task()
-        assert task is not None
+        guard = self.guards.here()
         backlog, now = self.backlog, self.now
+        critical, high, normal, low = backlog.ready
         slice_end = now() + SLICE
         while True:
             execution = None
             if self.running < self.max_running and not self.paused:
-                execution = backlog.take()
+                if critical or high:
+                    execution = critical.popleft() if critical else high.popleft()
+                elif normal:
+                    execution = normal.popleft()
+                elif low:
+                    execution = low.popleft()
             if execution is None:
+                self.wakeable += 1
                 if len(self._idle) >= self.max_running:
                     return
                 waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -246,10 +291,62 @@ class Dispatcher:
                 await waiting
                 slice_end = now() + SLICE
                 continue
-            self._working[task] = execution
             self.running += 1
-            await self._handle(execution)
-            if execution.ended > slice_end:
+            guard.execution = execution
+            if self.express and not execution.event.steered:
+                agent = self.express.get(execution.event.target)
+            else:
+                agent = None
+            if agent is None or not agent.vitals.clear:
+                await self._handle(execution, guard)
+            else:
+                # The express lane: one plain agent, and nothing between it and the event.
+                # It does what _handle and Execution.run do in that case, without their
+                # questions; whatever is out of the ordinary is handed over to them.
+                event = execution.event
+                execution.started = started = now()
+                guard.agent = agent.name
+                guard.since = started
+                guard.deadline = limit = started + agent.limit
+                if limit < self.guards.next:
+                    self.guards.schedule(limit)
+                state = new_state(State)
+                state._values = event.data.copy() if event.flat else thaw(event.data)  # type: ignore[attr-defined]
+                state.meta = {}
+                try:
+                    output = await agent.call(event, state)
+                    raised = None
+                except BaseException as error:
+                    output, raised = None, error
+                guard.deadline = inf
+                if (
+                    raised is not None
+                    or guard.fired
+                    or (output is not None and type(output) is not State)
+                ):
+                    guard.agent = ""
+                    await self._handle(execution, guard, (state, output, raised))
+                else:
+                    if output is not None:
+                        state = output
+                    guard.agent = ""
+                    execution.last = ended = now()
+                    pending = agent.vitals.meter.latency.pending
+                    pending.append(ended - started)
+                    if len(pending) >= FOLD_AT:
+                        agent.vitals.meter.latency.fold()
+                    agent.vitals.meter.last_time = ended
+                    if agent.vitals.breaker.failures:
+                        agent.vitals.breaker.succeeded()
+                    execution.runs = (
+                        (agent.name, started, ended, 1, "",
+                         event.data if event.small else bounded(event.data), None),
+                    )  # fmt: skip
+                    execution.choice = self.plan.default
+                    if state.meta and (route_to := state.meta.pop("route", None)):
+                        self._follow_up(execution, self.plan, route_to, state)
+                    self._settle(execution, state, None, "")
+            if execution.last > slice_end:
                 await asyncio.sleep(0)
                 slice_end = now() + SLICE
 
@@ -258,23 +355,25 @@ class Dispatcher:
     def give_slot(self, execution: Execution) -> None:
         """``execution`` only waits now: somebody else may run."""
         execution.released = True
-        if execution.nested_in is None:
+        if not execution.nested:
             self.running -= 1
+            self.wakeable += 1
             self.apart.add(execution)
             self._slot_is_free()
 
     async def take_slot(self, execution: Execution) -> None:
         """Wait until ``execution`` may run again."""
-        if execution.nested_in is not None:
+        if execution.nested:
             execution.released = False
             return
         while execution.released:
             if self.running < self.max_running:
                 self.running += 1
+                self.wakeable -= 1
                 self.apart.discard(execution)
                 execution.released = False
                 return
-            execution.status = "queued"
+            execution.waits = "queued"
             waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._resumable.append(waiting)
             await waiting
@@ -294,59 +393,58 @@ class Dispatcher:
 
     # -- one event ----------------------------------------------------------------------
 
-    async def _handle(self, execution: Execution) -> None:
-        """Run one execution to its end, or set it aside for a paused agent."""
+    async def _handle(
+        self, execution: Execution, guard: Guard, tried: Attempt | None = None
+    ) -> None:
+        """Run one execution to its end, or set it aside for a paused agent.
+
+        ``tried`` is the first attempt, when the express lane has made it already.
+        """
         plan = self.plan
         event = execution.event
-        metadata = event.metadata
-        if metadata or not plan.always_default:
-            mode, orchestration = plan.pick(event)
+        steered = event.steered
+        if steered or plan.has_rules:
+            choice = plan.pick(event)
         else:
-            mode, orchestration = plan.default
+            choice = plan.default
         if (
             self.any_paused
-            and mode == "route"
-            and execution.nested_in is None
+            and choice.mode == "route"
+            and not execution.nested
             and self._set_aside(execution, plan)
         ):
             return
-        execution.plan = plan
-        execution.mode = mode
-        execution.status = "running"
-        execution.started = started = self.now()
+        execution.choice = choice
+        execution.guard = guard
+        execution.tried = tried
+        if tried is None:
+            execution.started = self.now()
+        execution.last = started = execution.started
         execution.deadline = started + plan.timeout
-        if execution.nested_in is not None:
-            execution.deadline = min(execution.deadline, execution.nested_in.deadline)
-        state = State.wrap(event.data.copy() if event._flat else thaw(event.data), {})
+        if execution.nested:
+            execution.deadline = min(execution.deadline, execution.latest)
+        if tried is None:
+            state = new_state(State)
+            state._values = event.data.copy() if event.flat else thaw(event.data)  # type: ignore[attr-defined]
+            state.meta = {}
+        else:
+            state = tried[0]
+        execution.fresh = state
         hooks = self.hooks
         outcome: Outcome | None = None
         try:
             if hooks.before_event:
-                try:
-                    state = await execution.fire(
-                        hooks.before_event, HookPoint.BEFORE_EVENT_HANDLING, state
-                    )
-                except HookRefused as refused:
-                    veto = EventVetoed(refused.callback, refused.reason)
-                    veto.__cause__ = refused.cause
-                    outcome = Outcome(state, veto)
-            if outcome is None and (metadata or mode != "route"):
-                outcome = await self._exception_to_the_rule(execution, plan, state)
+                outcome, state = await self._ask_before(execution, state)
+            if outcome is None and (steered or choice.mode != "route"):
+                outcome = await self._not_orchestrated(execution, plan, state)
             if outcome is None:
-                outcome = await orchestration(execution.run, event, state)
-            if outcome.error is None:
+                outcome = await choice.orchestrate(execution.run, event, state)
+            if outcome.error is None and outcome.state.meta:
                 route_to = outcome.state.meta.pop("route", None)
                 if route_to:
                     self._follow_up(execution, plan, route_to, outcome.state)
             if hooks.after_event:
-                offset = self.wall_offset
-                result = AgentResult.timed(
-                    outcome.state, outcome.error, started + offset, self.now() + offset
-                )
-                outcome.state = await execution.fire(
-                    hooks.after_event, HookPoint.AFTER_EVENT_HANDLING, outcome.state,
-                    outcome.agent, result, outcome.error,
-                )  # fmt: skip
+                await self._tell_after(execution, outcome)
         except asyncio.CancelledError:
             self._interrupted(execution)
             raise
@@ -354,7 +452,35 @@ class Dispatcher:
             # Nothing an agent does ends up here; if the engine itself fails, the event
             # must still be accounted for.
             outcome = Outcome(state, error, execution.at)
-        self.settle(execution, outcome)
+        execution.guard = execution.fresh = None  # type: ignore[assignment]
+        self._settle(execution, outcome.state, outcome.error, outcome.agent)
+
+    async def _ask_before(
+        self, execution: Execution, state: State
+    ) -> tuple[Outcome | None, State]:
+        """Fire BeforeEventHandling: the outcome if it was vetoed, and the state from here on."""
+        try:
+            state = await execution.fire(
+                self.hooks.before_event, HookPoint.BEFORE_EVENT_HANDLING, state
+            )
+        except HookRefused as refused:
+            veto = EventVetoed(refused.callback, refused.reason)
+            veto.__cause__ = refused.cause
+            return Outcome(state, veto), state
+        execution.last = self.now()
+        return None, state
+
+    async def _tell_after(self, execution: Execution, outcome: Outcome) -> None:
+        """Fire AfterEventHandling; the state it returns is the outcome's from here on."""
+        offset = self.wall_offset
+        result = AgentResult.timed(
+            outcome.state, outcome.error, execution.started + offset, execution.last + offset
+        )
+        outcome.state = await execution.fire(
+            self.hooks.after_event, HookPoint.AFTER_EVENT_HANDLING, outcome.state,
+            outcome.agent, result, outcome.error,
+        )  # fmt: skip
+        execution.last = self.now()
 
     def _set_aside(self, execution: Execution, plan: Plan) -> bool:
         """Hold an execution whose agent is paused, without a slot; False if it isn't."""
@@ -362,7 +488,7 @@ class Dispatcher:
         if agent is None or not agent.vitals.paused:
             return False
         self.running -= 1
-        execution.status = "held"
+        execution.waits = "held"
         execution.at = agent.name
         execution.note("held", agent.name, self.now(), 0.0, "held")
         agent.vitals.held.append(execution)
@@ -375,7 +501,7 @@ class Dispatcher:
         """Let everything go on that waits for the agent, in the order in which it came."""
         now = self.now()
         for execution in reversed(vitals.held):
-            execution.status = "queued"
+            execution.waits = ""
             notes = execution.notes
             if notes:
                 kind, name, start, _, _, error = notes[-1]
@@ -387,7 +513,7 @@ class Dispatcher:
             _set(vitals.gate.popleft())
         self.wake_all()
 
-    async def _exception_to_the_rule(
+    async def _not_orchestrated(
         self, execution: Execution, plan: Plan, state: State
     ) -> Outcome | None:
         """The outcome of an event that must not be orchestrated, else None.
@@ -396,7 +522,7 @@ class Dispatcher:
         """
         event = execution.event
         metadata = event.metadata
-        if metadata:
+        if event.steered:
             if metadata.get("system") == "true":
                 return await route(execution.run, event, state, event.route)
             if "hop_count" in metadata and event.hop_count > plan.max_hops:
@@ -407,7 +533,7 @@ class Dispatcher:
             if late is not None:
                 return Outcome(state, late, event.route)
         target = event.route
-        if target and execution.mode != "route" and target not in plan.agents:
+        if target and execution.choice.mode != "route" and target not in plan.agents:
             return await execution.not_run(target, state, plan.missing(target))
         return None
 
@@ -474,64 +600,87 @@ class Dispatcher:
 
     def _interrupted(self, execution: Execution) -> None:
         """A stop without drain cut an execution short: it has not run."""
-        if execution.nested_in is not None:
+        if execution.nested:
             return
         if execution.released:
             self.apart.discard(execution)
         else:
             self.running -= 1
         execution.released = False
-        execution.status = "queued"
+        execution.waits = ""
+        execution.started = 0.0
+        execution.runs = ()
         self.backlog.put_back(execution)
 
-    def settle(self, execution: Execution, outcome: Outcome) -> None:
+    def _settle(
+        self, execution: Execution, state: State, error: BaseException | None, agent: str
+    ) -> None:
         """An execution has ended: account for it, and let go what waited for that."""
-        execution.ended = ended = self.now()
-        error = outcome.error
-        state = outcome.state
-        values, _, small = state.snapshot()
-        execution.view = values if small else bounded(values)
-        telemetry = self.telemetry
-        meter = telemetry.mode(execution.mode)
-        meter.latency.add(ended - execution.started)
-        telemetry.settled.append(execution)
-        if error is None:
-            execution.status = "succeeded"
-            self.succeeded += 1
-        else:
-            self._bury(execution, error, outcome.agent)
+        execution.ended = ended = execution.last
+        values = state._values
+        for value in values.values():
+            kind = type(value)
+            if kind is str:
+                if len(value) > SMALL_TEXT:
+                    values = bounded(values)
+                    break
+            elif kind not in ATOMS:
+                values = bounded(values)
+                break
+        execution.view = values
+        choice = execution.choice
+        execution.label = choice.label
+        meter = choice.meter
+        pending = meter.latency.pending
+        pending.append(ended - execution.started)
+        if len(pending) >= FOLD_AT:
+            meter.latency.fold()
+        self.settled.items.append(execution)
+        self.settled.total = self.done = self.done + 1
+        if error is not None:
+            self._bury(execution, error, agent)
             meter.errors += 1
-        if execution.nested_in is None:
+        if not execution.nested:
             self.running -= 1
             if self.backlog.ordered:
-                self.backlog.ended(execution.event.session_id)
+                session = execution.event.session_id
+                behind = self.backlog.sessions.pop(session, None)
+                if behind is not None:
+                    self.backlog.follow(session, behind)
             if self._resumable:
                 self._slot_is_free()
         else:
             self.nested.discard(execution)
-        waiter = execution.waiter
-        if waiter is not None:
-            execution.waiter = None
-            if not waiter.done():
-                offset = self.wall_offset
-                waiter.set_result(
-                    AgentResult.timed(state, error, execution.started + offset, ended + offset)
-                )
+        if execution.waiter is not None:
+            self._answer(execution, state, error)
+        # It is kept for its trace, out of the garbage collector's sight: see Execution.
+        execution.dispatcher = execution.choice = None  # type: ignore[assignment]
         if self._room and self.has_room():
             _set(self._room.popleft())
         if self._joining:
             self.look_idle()
 
+    def _answer(self, execution: Execution, state: State, error: BaseException | None) -> None:
+        """Hand the outcome to who asked for it; the trace keeps a copy of its own."""
+        waiter, execution.waiter = execution.waiter, None
+        if waiter is not None and not waiter.done():
+            execution.view = dict(execution.view or {})
+            offset = self.wall_offset
+            waiter.set_result(
+                AgentResult.timed(
+                    state, error, execution.started + offset, execution.ended + offset
+                )
+            )
+
     def _bury(self, execution: Execution, error: BaseException, agent: str) -> None:
         """Put an execution that failed among the dead letters, and tell an error handler."""
-        execution.status = "dead"
-        execution.error = error
+        execution.error = describe(error)
         self.dead += 1
         attempts = max((run[3] for run in execution.runs if run[0] == agent), default=0)
         if isinstance(error, BaseExceptionGroup):
             attempts = max((run[3] for run in execution.runs), default=0)
         event = execution.event
-        version = execution.plan.version if execution.plan is not None else 0
+        version = execution.version
         self.dead_letters.add(
             DeadLetter(event, error, agent, attempts, version, time=self.clock.time())
         )
@@ -608,16 +757,17 @@ class Dispatcher:
         rank = check(event) if event.metadata else 2
         self.accepted = seq = self.accepted + 1
         waiter: asyncio.Future[AgentResult] = asyncio.get_running_loop().create_future()
-        execution = Execution(self, event, seq, rank, self.now(), waiter, nested_in=parent)
+        execution = Execution(self, event, seq, rank, self.now(), waiter, nested=True, latest=parent.deadline)
         if parent.children is None:
             parent.children = []
         parent.children.append(event.id)
         self.nested.add(execution)
         try:
-            await self._handle(execution)
+            await self._handle(execution, self.guards.here())
         except asyncio.CancelledError as cancelled:
             if not execution.ended:
-                self.settle(execution, Outcome(State(event.data), cancelled, execution.at))
+                execution.last = self.now()
+                self._settle(execution, State(event.data), cancelled, execution.at)
             raise
         return waiter.result()
 

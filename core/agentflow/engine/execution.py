@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from inspect import isawaitable
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -18,12 +18,17 @@ from agentflow.event import Event
 from agentflow.orchestration import Outcome
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
+from agentflow.telemetry.metrics import FOLD_AT
 from agentflow.telemetry.trace import Note, RunRecord, bounded
 
 if TYPE_CHECKING:
     from agentflow.engine.guards import Guard
-    from agentflow.engine.plan import Plan, PlannedAgent
+    from agentflow.engine.plan import Choice, PlannedAgent
     from agentflow.engine.dispatcher import Dispatcher
+
+
+Attempt: TypeAlias = tuple[State, Any, BaseException | None]
+"""The state a handler was given, and what it returned or raised."""
 
 
 class HookRefused(Exception):
@@ -40,12 +45,16 @@ class HookRefused(Exception):
         return str(self.cause) or type(self.cause).__name__
 
 
-class Execution(msgspec.Struct, eq=False):
+class Execution(msgspec.Struct, eq=False, gc=False):
     """One accepted event: where it is, what ran for it, how it ended.
 
     Times are monotonic seconds. ``runs`` are the agent runs that ended, ``notes`` what
-    else happened (hooks, holds, retries); together they are its trace. ``status`` is
-    queued, running, held, retrying, succeeded or dead; ``at`` the agent it reached last.
+    else happened (hooks, holds, retries); together they are its trace. ``at`` is the
+    agent it reached last, ``last`` when the latest thing happened (it saves reading the
+    clock twice for one moment).
+
+    Thousands of ended executions are kept, so the garbage collector is spared them: when
+    one has ended it lets go of everything that could lead back to it.
     """
 
     dispatcher: Dispatcher
@@ -55,25 +64,54 @@ class Execution(msgspec.Struct, eq=False):
     accepted: float
     waiter: asyncio.Future[AgentResult] | None = None
     started: float = 0.0
+    last: float = 0.0
     ended: float = 0.0
     deadline: float = inf
-    status: str = "queued"
-    at: str = ""
-    mode: str = ""
-    plan: Plan | None = None
-    attempt: int = 1
-    error: BaseException | None = None
+    choice: Choice = None  # type: ignore[assignment]  # set when it starts
+    guard: Guard = None  # type: ignore[assignment]  # set when it starts
+    runs: tuple[RunRecord, ...] = ()
+    tried: Attempt | None = None
+    """An attempt that was made before ``run`` was called."""
+    fresh: State | None = None
+    """The state made from the event's data, until something has touched it."""
     view: dict[str, Any] | None = None
-    runs: list[RunRecord] = []
+    at: str = ""
+    waits: str = ""
+    """held, retrying or queued while it waits without a slot."""
+    label: tuple[str, int] = ("", 0)
+    """Mode and configuration version, once it has ended."""
+    attempt: int = 1
+    error: str = ""
     notes: list[Note] | None = None
     children: list[str] | None = None
-    nested_in: Execution | None = None
-    active: int = 0
-    """Agent runs going on for this event now."""
+    nested: bool = False
+    """Whether it runs inside another one, in its slot and its time: up to ``latest``."""
+    latest: float = inf
+    active: int = 1
+    """Agent runs going on for this event now, in a parallel phase."""
     parked_held: int = 0
     parked_retry: int = 0
     released: bool = False
     """Whether its slot was given up because all its runs wait."""
+
+    @property
+    def status(self) -> str:
+        """queued, running, held, retrying, succeeded or dead."""
+        if self.ended:
+            return "dead" if self.error else "succeeded"
+        if self.waits:
+            return self.waits
+        return "running" if self.started else "queued"
+
+    @property
+    def mode(self) -> str:
+        """The orchestration mode it runs or ran under; '' before it has started."""
+        return self.choice.mode if self.choice is not None else self.label[0]
+
+    @property
+    def version(self) -> int:
+        """The configuration version it runs or ran under; 0 before it has started."""
+        return self.choice.plan.version if self.choice is not None else self.label[1]
 
     # -- one agent ----------------------------------------------------------------------
 
@@ -83,34 +121,81 @@ class Execution(msgspec.Struct, eq=False):
         Never raises for what the agent does; on a failure the result carries the state
         from before the run.
         """
-        dispatcher, plan = self.dispatcher, self.plan
-        assert plan is not None
-        now = dispatcher.now
-        started = now()
-        agent = plan.agents.get(name)
+        dispatcher = self.dispatcher
+        choice = self.choice
+        agent = choice.agents.get(name)
+        if (
+            agent is not None
+            and dispatcher.unhindered
+            and agent.vitals.clear
+            and not choice.parallel
+            and not self.guard.agent
+            and not agent.wants_context
+            and self.tried is None
+        ):
+            # As in the dispatcher's express lane: nothing stands in the way.
+            before, before_meta, small = state.snapshot()
+            guard, started = self.guard, self.last
+            guard.agent = name
+            guard.since = started
+            guard.deadline = limit = min(self.deadline, started + agent.timeout)
+            if limit < dispatcher.guards.next:
+                dispatcher.guards.schedule(limit)
+            try:
+                output = await agent.call(event, state)
+                raised = None
+            except BaseException as thrown:
+                output, raised = None, thrown
+            guard.deadline = inf
+            guard.agent = ""
+            if (
+                raised is None
+                and not guard.fired
+                and (output is None or type(output) is State)
+                and small
+            ):
+                self.last = ended = dispatcher.now()
+                meter = agent.vitals.meter
+                pending = meter.latency.pending
+                pending.append(ended - started)
+                if len(pending) >= FOLD_AT:
+                    meter.latency.fold()
+                meter.last_time = ended
+                record = (name, started, ended, 1, "", before, before_meta)
+                self.runs = (*self.runs, record)
+                if agent.vitals.breaker.failures:
+                    agent.vitals.breaker.succeeded()
+                return Outcome(state if output is None else output, None, name)
+            self.tried = (state, output, raised)
+            state = State(before, before_meta)
         if agent is None:
-            return await self.not_run(name, state, plan.missing(name))
-        guard = dispatcher.guards.here()
-        outer = (guard.agent, guard.since, guard.deadline)
-        guard.agent, guard.since, guard.execution = name, started, self
-        self.at = name
-        self.active += 1
+            return await self.not_run(name, state, choice.plan.missing(name))
+        now = dispatcher.now
         hooks = dispatcher.hooks
         vitals = agent.vitals
         error: BaseException | None = None
         attempt = 1
+        if choice.parallel:
+            guard = dispatcher.guards.here()
+            started = now()
+            self.active += 1
+        else:
+            guard = self.guard
+            started = self.last
+        outer = (guard.agent, guard.since, guard.execution, guard.deadline) if guard.agent else None
+        guard.agent = self.at = name
+        guard.since = started
         try:
             if self.released:
                 await dispatcher.take_slot(self)
             if hooks.before_agent:
-                try:
-                    state = await self.fire(
-                        hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name
-                    )
-                except HookRefused as refused:
-                    error = AgentRunVetoed(name, refused.callback, refused.reason)
-                    error.__cause__ = refused.cause
-            before, before_meta, small = state.snapshot()
+                state, error = await self._ask_before(name, state)
+            if state is self.fresh:
+                # Nobody has touched it yet: the event's own data is what it was before.
+                self.fresh = None
+                before, before_meta, small = event.data, None, event.small
+            else:
+                before, before_meta, small = state.snapshot()
             while error is None:
                 if not vitals.clear:
                     error = await self._pass(agent)
@@ -118,9 +203,15 @@ class Execution(msgspec.Struct, eq=False):
                     limit = self.deadline
                     if agent.timeout < inf:
                         limit = min(limit, now() + agent.timeout)
-                    dispatcher.guards.arm(guard, limit)
+                    guard.deadline = limit
+                    if limit < dispatcher.guards.next:
+                        dispatcher.guards.schedule(limit)
                     try:
-                        if agent.wants_context:
+                        if self.tried is not None:
+                            (state, output, raised), self.tried = self.tried, None
+                            if raised is not None:
+                                raise raised
+                        elif agent.wants_context:
                             context = RunContext(self, name, attempt, limit)
                             output = await agent.call(event, state, context)
                         else:
@@ -132,7 +223,6 @@ class Execution(msgspec.Struct, eq=False):
                     if guard.fired:
                         guard.clear()
                         error = AgentTimeout(name, limit - started)
-                    guard.deadline = inf
                     if error is None:
                         if vitals.breaker.failures:
                             vitals.breaker.succeeded()
@@ -140,36 +230,57 @@ class Execution(msgspec.Struct, eq=False):
                         break
                     vitals.breaker.failed()
                     vitals.clear = dispatcher.is_clear(vitals)
+                guard.deadline = inf
                 delay = dispatcher.retry_delay(self, agent, error, attempt)
                 if delay is None:
                     break
-                await self._wait_for_retry(vitals.name, attempt, delay, error)
+                await self._wait_for_retry(name, attempt, delay, error)
                 vitals.meter.retries += 1
                 attempt += 1
                 self.attempt = attempt
                 state = State(before, before_meta)
                 error = None
-            ended = now()
+            self.last = ended = now()
             meter = vitals.meter
-            meter.latency.add(ended - started)
+            pending = meter.latency.pending
+            pending.append(ended - started)
+            if len(pending) >= FOLD_AT:
+                meter.latency.fold()
             meter.last_time = ended
-            view = before if small else bounded(before)
+            failure = ""
             if error is not None:
-                state = State(before, before_meta)
-            self.runs.append((name, started, ended, attempt, error, view, before_meta))
-            if error is not None:
+                failure = meter.last_error = describe(error)
                 meter.errors += 1
-                meter.last_error = describe(error)
+                state = State(before, before_meta)
+            record = (
+                name, started, ended, attempt, failure, before if small else bounded(before),
+                before_meta,
+            )  # fmt: skip
+            self.runs = (*self.runs, record) if self.runs else (record,)
             if hooks.after_agent or (error is not None and hooks.agent_error):
                 state = await self._fire_after(name, state, error, started, ended)
             return Outcome(state, error, name)
         finally:
-            self.active -= 1
-            guard.agent, guard.since = outer[0], outer[1]
-            if outer[2] < inf:
-                dispatcher.guards.arm(guard, outer[2])
-            else:
+            if choice.parallel:
+                self.active -= 1
+            if outer is None:
+                guard.agent = ""
                 guard.deadline = inf
+            else:
+                guard.agent, guard.since, guard.execution, deadline = outer
+                dispatcher.guards.arm(guard, deadline)
+
+    async def _ask_before(self, name: str, state: State) -> tuple[State, BaseException | None]:
+        """Fire BeforeAgentRun: the state from here on, and the error if it was vetoed."""
+        try:
+            state = await self.fire(
+                self.dispatcher.hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name
+            )
+        except HookRefused as refused:
+            veto = AgentRunVetoed(name, refused.callback, refused.reason)
+            veto.__cause__ = refused.cause
+            return state, veto
+        return state, None
 
     def _verdict(self, guard: Guard, raised: BaseException) -> BaseException:
         """The error that ``raised`` means; raises it again when it is meant for the engine."""
@@ -185,7 +296,7 @@ class Execution(msgspec.Struct, eq=False):
         dispatcher = self.dispatcher
         now = dispatcher.now()
         self.at = name
-        self.runs.append((name, now, now, 0, error, {}, None))
+        self.runs = (*self.runs, (name, now, now, 0, describe(error), {}, None))
         callbacks = dispatcher.hooks.agent_error
         if callbacks:
             wall = now + dispatcher.wall_offset
@@ -255,7 +366,8 @@ class Execution(msgspec.Struct, eq=False):
             self.parked_held += 1
         else:
             self.parked_retry += 1
-        if not self.released and self.parked_held + self.parked_retry >= self.active:
+        active = self.active - 1 if self.choice.parallel else 1
+        if not self.released and self.parked_held + self.parked_retry >= active:
             self.dispatcher.give_slot(self)
         self._say()
         try:
@@ -271,9 +383,10 @@ class Execution(msgspec.Struct, eq=False):
 
     def _say(self) -> None:
         if not self.released:
-            self.status = "running"
+            self.waits = ""
         else:
-            self.status = "held" if self.parked_held else "retrying"
+            self.waits = "held" if self.parked_held else "retrying"
+            self.dispatcher.look_idle()
 
     # -- callbacks ----------------------------------------------------------------------
 
@@ -344,7 +457,7 @@ class Execution(msgspec.Struct, eq=False):
         dispatcher = self.dispatcher
         guard = dispatcher.guards.here()
         outer = guard.deadline
-        limit = self.plan.timeout if self.plan is not None else inf
+        limit = self.choice.plan.timeout
         dispatcher.guards.arm(guard, dispatcher.now() + limit)
         try:
             return await awaitable

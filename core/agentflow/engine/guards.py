@@ -51,7 +51,7 @@ class Guards:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._guards: set[Guard] = set()
-        self._next = inf
+        self.next = inf
         self._timer: asyncio.TimerHandle | None = None
 
     def __iter__(self) -> Any:
@@ -72,13 +72,14 @@ class Guards:
     def arm(self, guard: Guard, deadline: float) -> None:
         """Cancel the guard's task at ``deadline`` (monotonic seconds) unless armed anew."""
         guard.deadline = deadline
-        if deadline < self._next:
-            self._schedule(deadline)
+        if deadline < self.next:
+            self.schedule(deadline)
 
-    def _schedule(self, deadline: float) -> None:
+    def schedule(self, deadline: float) -> None:
+        """Have the timer go off at ``deadline``, which is before ``next``."""
         if self._timer is not None:
             self._timer.cancel()
-        self._next = deadline
+        self.next = deadline
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(max(0.0, deadline - self._now()), self._sweep)
 
@@ -86,7 +87,7 @@ class Guards:
         # A hair of tolerance: timers may fire a clock tick early.
         now = self._now() + 1e-4
         self._timer = None
-        self._next = inf
+        self.next = inf
         earliest = inf
         for guard in self._guards:
             if guard.deadline <= now:
@@ -96,11 +97,11 @@ class Guards:
             elif guard.deadline < earliest:
                 earliest = guard.deadline
         if earliest < inf:
-            self._schedule(earliest)
+            self.schedule(earliest)
 
     def close(self) -> None:
         """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._next = inf
+        self.next = inf

@@ -46,6 +46,24 @@ MODE_ALIASES: Mapping[str, str] = {
 Orchestration: TypeAlias = Callable[[Run, Event, State], Awaitable[Outcome]]
 
 
+class Choice:
+    """How one event runs: the mode, the function that does it, and where it is counted.
+
+    ``parallel`` is whether agents may run in tasks of their own.
+    """
+
+    __slots__ = ("agents", "label", "meter", "mode", "orchestrate", "parallel", "plan")
+
+    def __init__(self, plan: Plan, mode: str, orchestrate: Orchestration, meter: Meter) -> None:
+        self.plan = plan
+        self.agents = plan.agents
+        self.mode = mode
+        self.orchestrate = orchestrate
+        self.meter = meter
+        self.label = (mode, plan.version)
+        self.parallel = mode in ("collaborative", "mixed")
+
+
 class Vitals:
     """What an agent lives through, whatever plan it runs under.
 
@@ -68,9 +86,12 @@ class Vitals:
 
 
 class PlannedAgent:
-    """One agent as one plan sees it. ``timeout`` is in seconds (inf for none)."""
+    """One agent as one plan sees it. ``timeout`` is in seconds (inf for none),
+    ``limit`` the same under the plan's own limit."""
 
-    __slots__ = ("call", "code", "name", "retry", "role", "timeout", "vitals", "wants_context")
+    __slots__ = (
+        "call", "code", "limit", "name", "retry", "role", "timeout", "vitals", "wants_context",
+    )  # fmt: skip
 
     def __init__(
         self, name: str, role: str, code: Code, vitals: Vitals, timeout: float, retry: RetryPolicy
@@ -82,6 +103,7 @@ class PlannedAgent:
         self.wants_context = code.wants_context
         self.vitals = vitals
         self.timeout = timeout
+        self.limit = timeout
         self.retry = retry
 
 
@@ -110,6 +132,7 @@ class Plan:
         config: Config,
         agents: dict[str, PlannedAgent],
         disabled: frozenset[str],
+        meter_of: Callable[[str], Meter],
     ) -> None:
         settings = config.orchestration
         self.version = version
@@ -136,23 +159,32 @@ class Plan:
         self.max_iterations: int = settings.max_iterations
         self.fail_at_limit: bool = settings.on_max_iterations == "fail"
         lists = Lists(self.parallel, self.pipeline, self.loop_agent)
+        self._meter_of = meter_of
         self.orchestrations = {mode: self._compile(mode, lists) for mode in MODES}
-        self.default = (self.mode, self.orchestrations[self.mode])
+        self.default = self.orchestrations[self.mode]
         self._rules = [
-            (rule.matches, (rule.mode, self._compile(rule.mode, lists.of_rule(rule))))
+            (rule.matches, self._compile(rule.mode, lists.of_rule(rule)))
             for rule in settings.rules
         ]
         self.routing_rules = [
             (re.compile(rule.pattern, re.IGNORECASE), rule.agent) for rule in settings.routing_rules
         ]
-        self.always_default = not self._rules
+        self.has_rules = bool(self._rules)
+        self.plain_agents = {
+            name: agent for name, agent in agents.items() if not agent.wants_context
+        }
+        for agent in agents.values():
+            agent.limit = min(agent.timeout, self.timeout)
 
-    def _compile(self, mode: str, lists: Lists) -> Orchestration:
+    def _compile(self, mode: str, lists: Lists) -> Choice:
         width, threshold = self.max_concurrency, self.failure_threshold
         limit, fail = self.max_iterations, self.fail_at_limit
 
         def by_route(run: Run, event: Event, state: State) -> Awaitable[Outcome]:
-            return route(run, event, state, self.target_of(event))
+            agent = event.target
+            if event.steered or not agent:
+                agent = self.target_of(event)
+            return route(run, event, state, agent)
 
         def in_parallel(run: Run, event: Event, state: State) -> Awaitable[Outcome]:
             return collaborative(run, event, state, lists.parallel, width, threshold)
@@ -167,20 +199,20 @@ class Plan:
         def in_two_phases(run: Run, event: Event, state: State) -> Awaitable[Outcome]:
             return mixed(run, event, state, lists.parallel, lists.pipeline, width, threshold)
 
-        return {
+        functions: dict[str, Orchestration] = {
             "route": by_route,
             "collaborative": in_parallel,
             "sequential": in_order,
             "loop": in_a_loop,
             "mixed": in_two_phases,
-        }[mode]
+        }
+        return Choice(self, mode, functions[mode], self._meter_of(mode))
 
-    def pick(self, event: Event) -> tuple[str, Orchestration]:
+    def pick(self, event: Event) -> Choice:
         """How this event runs: by its own override, else by a rule, else as the plan says."""
         override = event.metadata.get("orchestration_override")
         if override:
-            mode = MODE_ALIASES[override.strip().lower()]
-            return mode, self.orchestrations[mode]
+            return self.orchestrations[MODE_ALIASES[override.strip().lower()]]
         for matches, choice in self._rules:
             if matches(event.data, event.metadata):
                 return choice

@@ -55,7 +55,9 @@ class Runner:
         self.pace = 0.0
         """Events a second that a feed should keep to; 0 for as fast as they go."""
         self._threads = Threads()
-        self._compiler = Compiler(self._threads, self.dispatcher.now)
+        self._compiler = Compiler(
+            self._threads, self.dispatcher.now, self.telemetry.mode
+        )
         self._status = "new"
         self._version = 1
         self._subscribers: list[tuple[str, Subscriber]] = []
@@ -101,10 +103,17 @@ class Runner:
         Raises ValueError for an empty or taken name, or a hook point that doesn't exist.
         """
         self.dispatcher.hooks.register(hook, name, callback)
+        self._look_express()
 
     def unregister_callback(self, hook: HookPoint | str, name: str) -> bool:
         """Take a callback out; False if there was none of that name."""
-        return self.dispatcher.hooks.unregister(hook, name)
+        found = self.dispatcher.hooks.unregister(hook, name)
+        self._look_express()
+        return found
+
+    def _look_express(self) -> None:
+        if self._status != "new":
+            self.dispatcher.look_express()
 
     def subscribe(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
         """Tell ``subscriber`` of every accepted event whose target matches ``pattern``.
@@ -148,6 +157,7 @@ class Runner:
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
         self._status = "running"
+        self.dispatcher.look_express()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
@@ -242,7 +252,7 @@ class Runner:
         if self._status != "running":
             self._refuse_work()
         if (
-            dispatcher.accepted - dispatcher.succeeded - dispatcher.dead >= dispatcher.queue_size
+            dispatcher.accepted - dispatcher.done >= dispatcher.queue_size
             and not dispatcher.has_room()
             and not await dispatcher.wait_for_room(PATIENCE)
         ):
@@ -377,6 +387,7 @@ class Runner:
         vitals.paused = True
         vitals.clear = False
         dispatcher.any_paused = True
+        dispatcher.look_express()
 
     def resume(self, agent: str | None = None) -> None:
         """Let the held events of an agent, or the runner, go on in the order they came.
@@ -392,6 +403,7 @@ class Runner:
         vitals.paused = False
         vitals.clear = dispatcher.is_clear(vitals)
         dispatcher.any_paused = any(other.paused for other in self._compiler.vitals.values())
+        dispatcher.look_express()
         dispatcher.let_go(vitals)
 
     def _vitals(self, agent: str) -> Vitals:
@@ -418,7 +430,7 @@ class Runner:
         self.config = config
         runtime = config.runtime
         self.dispatcher.queue_size = runtime.queue_size
-        self.dispatcher.max_running = runtime.max_concurrent_events
+        self.dispatcher.resize(runtime.max_concurrent_events)
         self._swap(plan)
         self.history.add(
             Version(self._version, config, self.dispatcher.clock.time(), cause, changed)
@@ -432,6 +444,7 @@ class Runner:
                 # Nobody can resume an agent that is gone: what it held must end.
                 vitals.paused = False
                 self.dispatcher.let_go(vitals)
+        self.dispatcher.look_express()
         self.dispatcher.wake_all()
 
     async def undo(self) -> Change:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from math import frexp
+from bisect import bisect_left, bisect_right
 
 _BUCKETS_PER_OCTAVE = 8
-_LOWEST = -20  # 2**-20 s, about a microsecond
-_HIGHEST = 14  # 2**14 s, about four and a half hours
-_SIZE = (_HIGHEST - _LOWEST) * _BUCKETS_PER_OCTAVE
-_FOLD_AT = 512
+_OCTAVES = 34
+_LOWEST = 2.0**-20  # about a microsecond; the highest bound is about four and a half hours
+
+BOUNDS = [
+    _LOWEST * 2.0 ** (step / _BUCKETS_PER_OCTAVE) for step in range(_OCTAVES * _BUCKETS_PER_OCTAVE)
+]
+"""The upper bounds of the buckets, in seconds, 9 % apart."""
+
+FOLD_AT = 1024
 
 
 class Histogram:
-    """Durations in seconds, in fixed buckets of about 6 % from a microsecond to hours.
+    """Durations in seconds, in fixed buckets from a microsecond to hours.
 
-    ``add`` only appends; the sorting into buckets is done in batches. The mean is of the
-    true values, percentiles are the middle of their bucket.
+    ``add`` only appends to ``pending``; sorting into buckets is done in batches. The mean
+    is of the true values, percentiles are the middle of their bucket.
     """
 
-    __slots__ = ("_buckets", "_count", "_pending", "_total", "maximum")
+    __slots__ = ("_buckets", "_count", "_total", "maximum", "pending")
 
     def __init__(self) -> None:
-        self._pending: list[float] = []
+        self.pending: list[float] = []
         self._buckets: list[int] | None = None
         self._count = 0
         self._total = 0.0
@@ -29,39 +34,49 @@ class Histogram:
 
     def add(self, duration: float) -> None:
         """Count one duration."""
-        pending = self._pending
+        pending = self.pending
         pending.append(duration)
-        if len(pending) >= _FOLD_AT:
-            self._fold()
+        if len(pending) >= FOLD_AT:
+            self.fold()
 
-    def _fold(self) -> None:
-        pending = self._pending
+    def fold(self) -> None:
+        """Sort what is pending into the buckets."""
+        pending = self.pending
         if not pending:
             return
         buckets = self._buckets
         if buckets is None:
-            buckets = self._buckets = [0] * _SIZE
-        for duration in pending:
-            buckets[bucket_of(duration)] += 1
-        self._count += len(pending)
+            buckets = self._buckets = [0] * (len(BOUNDS) + 1)
+        # A sorted batch spans few buckets: one search for each beats arithmetic for each value.
+        pending.sort()
+        size = len(pending)
+        done = 0
+        while done < size:
+            bucket = bisect_left(BOUNDS, pending[done])
+            end = (
+                bisect_right(pending, BOUNDS[bucket], done, size) if bucket < len(BOUNDS) else size
+            )
+            buckets[bucket] += end - done
+            done = end
+        self._count += size
         self._total += sum(pending)
-        self.maximum = max(self.maximum, max(pending))
+        self.maximum = max(self.maximum, pending[-1])
         pending.clear()
 
     @property
     def count(self) -> int:
         """How many durations were counted."""
-        return self._count + len(self._pending)
+        return self._count + len(self.pending)
 
     @property
     def mean(self) -> float:
         """The true mean, in seconds; 0 when empty."""
-        self._fold()
+        self.fold()
         return self._total / self._count if self._count else 0.0
 
     def percentiles(self, *shares: float) -> list[float]:
         """For each share (0.95 for p95) the duration below which it lies; 0 when empty."""
-        self._fold()
+        self.fold()
         found = [0.0] * len(shares)
         if not self._count or self._buckets is None:
             return found
@@ -80,19 +95,10 @@ class Histogram:
         return found
 
 
-def bucket_of(duration: float) -> int:
-    """The bucket a duration falls into; what is out of range goes to the first or last."""
-    mantissa, exponent = frexp(duration)  # 0.5 <= mantissa < 1
-    index = (exponent - 1 - _LOWEST) * _BUCKETS_PER_OCTAVE + int((mantissa - 0.5) * 16)
-    if index < 0 or duration <= 0:
-        return 0
-    return index if index < _SIZE else _SIZE - 1
-
-
-def middle_of(index: int) -> float:
+def middle_of(bucket: int) -> float:
     """The duration in the middle of a bucket, in seconds."""
-    octave, part = divmod(index, _BUCKETS_PER_OCTAVE)
-    return float(2.0 ** (octave + _LOWEST) * (1 + (part + 0.5) / _BUCKETS_PER_OCTAVE))
+    upper = BOUNDS[min(bucket, len(BOUNDS) - 1)]
+    return upper * (1 + 2.0 ** (-1 / _BUCKETS_PER_OCTAVE)) / 2
 
 
 class Rate:

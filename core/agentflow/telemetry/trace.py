@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from agentflow.frozen import ATOMS
-from agentflow.resilience.dead_letters import describe
 from agentflow.telemetry.snapshot import SpanRow
 
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
 
 RunRecord: TypeAlias = tuple[
-    str, float, float, int, BaseException | None, dict[str, Any], dict[str, str] | None
+    str, float, float, int, str, Mapping[str, Any], dict[str, str] | None
 ]
 """Agent, start, end, attempts, error, state before (bounded), meta before."""
 
@@ -124,7 +123,7 @@ def entries(executions: Iterable[Execution], wall_offset: float) -> list[TraceEn
             parent_span_id=moment.parent,
             source=execution.event.source,
             target=execution.event.route,
-            config_version=execution.plan.version if execution.plan else 0,
+            config_version=execution.version,
             duration=moment.duration,
             error=moment.error,
             state=moment.state,
@@ -148,13 +147,12 @@ def _moments(execution: Execution) -> list[_Moment]:
     for number, (agent, start, end, attempts, error, before, _) in enumerate(execution.runs, 1):
         span = f"{root}/{number}"
         moments.append(_Moment(start, "agent_start", agent, "BeforeAgentRun", span, root,
-                               state=before))  # fmt: skip
-        text = describe(error) if error is not None else ""
+                               state=dict(before)))  # fmt: skip
         moments.append(_Moment(end, "agent_end", agent, "AfterAgentRun", span, root, end - start,
-                               text, {"attempts": attempts} if attempts > 1 else {}))  # fmt: skip
-        if error is not None:
+                               error, {"attempts": attempts} if attempts > 1 else {}))  # fmt: skip
+        if error:
             moments.append(_Moment(end, "agent_error", agent, "AgentError", span, root,
-                                   end - start, text))  # fmt: skip
+                                   end - start, error))  # fmt: skip
     for kind, name, start, end, status, error_text in execution.notes or ():
         if kind == "hook":
             point, _, callback = name.partition(" ")
@@ -164,8 +162,8 @@ def _moments(execution: Execution) -> list[_Moment]:
             moments.append(_Moment(start, kind, name, "", f"{root}~{kind}", root,
                                    end - start if end else None, error_text or status))  # fmt: skip
     if execution.ended:
-        error_text = describe(execution.error) if execution.error is not None else ""
-        if execution.error is not None:
+        error_text = execution.error
+        if error_text:
             moments.append(_Moment(execution.ended, "dead_letter", execution.at, "", root, parent,
                                    None, error_text))  # fmt: skip
         moments.append(
@@ -194,7 +192,7 @@ def _spans(execution: Execution, offset: float, now: float) -> list[SpanRow]:
             root, event.parent_event, root, "event", event.route or event.session_id,
             execution.accepted + offset,
             -1.0 if running else execution.ended - execution.accepted,
-            status, describe(execution.error) if execution.error else "", _text(event.data),
+            status, execution.error, _text(event.data),
         )
     ]  # fmt: skip
     waited_until = execution.started or (0.0 if running else execution.ended)
@@ -215,7 +213,7 @@ def _spans(execution: Execution, offset: float, now: float) -> list[SpanRow]:
         rows.append(SpanRow(f"{root}/{number}", inner, root, "agent",
                             agent if attempts == 1 else f"{agent} ×{attempts}", start + offset,
                             end - start, "failed" if error else "ok",
-                            describe(error) if error else "", detail))  # fmt: skip
+                            error, detail))  # fmt: skip
     if running:
         for agent, start in execution.running_agents():
             rows.append(SpanRow(f"{root}/+{agent}", inner, root, "agent", agent, start + offset,
