@@ -1,7 +1,4 @@
-"""Control: the operator's commands as data, and everything a screen may ask for.
-
-The only door from people to the engine: in-process, over the link, or recorded.
-"""
+"""Command, Answer and the details of one thing, as plain data."""
 
 from __future__ import annotations
 

@@ -1,0 +1,218 @@
+"""Observer: takes snapshots of a runner, and looks up single things in it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from itertools import islice
+
+from agentflow.control import rows
+from agentflow.control.words import DeadDetail, EventDetail
+from agentflow.engine import Runner
+from agentflow.engine.execution import Execution
+from agentflow.resilience.dead_letters import describe, trace_text
+from agentflow.telemetry.snapshot import (
+    Config,
+    Counts,
+    Cursor,
+    EventRow,
+    SessionRow,
+    Snapshot,
+    SpanRow,
+)
+from agentflow.telemetry.trace import spans
+
+DEAD_LIMIT = 1_000
+LOG_LIMIT = 500
+_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+class Observer:
+    """Reads everything and changes nothing."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def snapshot(self, cursor: Cursor, *, read_only: bool) -> Snapshot:
+        """The engine now, with what is new since ``cursor``."""
+        runner = self._runner
+        dispatcher, telemetry = runner.dispatcher, runner.telemetry
+        offset, now = dispatcher.wall_offset, dispatcher.now()
+        counts = Counts(*dispatcher.counts())
+        plan = runner.plan
+        live = dispatcher.live()
+        shown = list(islice(reversed(live), cursor.limit))
+        settled, missed = telemetry.settled.since(cursor.event, cursor.limit)
+        lines, lines_missed = telemetry.lines.since(cursor.log, LOG_LIMIT)
+        actions, _ = telemetry.actions.since(cursor.audit, LOG_LIMIT)
+        letters = dispatcher.dead_letters
+        agents = hooks = modes = None
+        if cursor.tables:
+            in_flight = Counter(guard.agent for guard in dispatcher.guards if guard.agent)
+            held = Counter(execution.at for execution in live if execution.status == "held")
+            modes_now = Counter(execution.mode for execution in live if execution.started)
+            agents = rows.agent_rows(plan, in_flight, held, now, offset)
+            hooks = [
+                rows.hook_row(callback, offset) for callback in dispatcher.hooks.callbacks()
+            ]
+            modes = [
+                rows.mode_row(mode, meter, modes_now.get(mode, 0), now)
+                for mode, meter in telemetry.modes.items()
+                if meter.latency.count or mode == plan.mode
+            ]
+        return Snapshot(
+            time=dispatcher.clock.time(),
+            counts=counts,
+            rate=telemetry.rate.read(counts.succeeded + counts.dead, now),
+            paused=dispatcher.paused,
+            read_only=read_only,
+            mode=plan.mode,
+            version=plan.version,
+            name=plan.config.agent_flow.name or "agentflow",
+            live=[rows.event_row(execution, offset, now) for execution in shown],
+            live_total=len(live),
+            settled=[rows.event_row(execution, offset, now) for execution in settled],
+            settled_cursor=telemetry.settled.total,
+            settled_missed=missed,
+            agents=agents,
+            hooks=hooks,
+            modes=modes,
+            points=[point for point in telemetry.points.items if point.time > cursor.point],
+            log=lines,
+            log_cursor=telemetry.lines.total,
+            log_missed=lines_missed,
+            audit=actions,
+            audit_cursor=telemetry.actions.total,
+            dead=None
+            if cursor.dead == letters.revision
+            else [rows.dead_row(letter) for letter in letters[-DEAD_LIMIT:]],
+            dead_revision=letters.revision,
+            config=None if cursor.versions == runner.history.revision else self._config(),
+            config_revision=runner.history.revision,
+            alerts=self._alerts(),
+            pid=os.getpid(),
+            memory=memory(),
+            pace=runner.pace,
+        )
+
+    def _config(self) -> Config:
+        runner, history = self._runner, self._runner.history
+        config = runner.config
+        return Config(
+            name=config.agent_flow.name or "",
+            path=config.path,
+            version=runner.plan.version,
+            mode=runner.plan.mode,
+            text=config.text if history.refused_text is None else history.refused_text,
+            versions=[rows.version_row(version) for version in history.versions],
+            problems=[rows.problem_row(problem) for problem in history.problems],
+            status="ok" if history.refused_text is None else "refused",
+        )
+
+    def _alerts(self) -> list[str]:
+        """What an operator should know now, the most pressing first."""
+        runner = self._runner
+        dispatcher = runner.dispatcher
+        found = []
+        for agent in runner.plan.agents.values():
+            breaker = agent.vitals.breaker
+            if breaker.state == "open":
+                found.append(
+                    f"{agent.name}: circuit breaker open after {breaker.failures} failures, "
+                    f"next try in {breaker.retry_after():.0f} s"
+                )
+        now = dispatcher.now()
+        recent = Counter(
+            execution.runs[-1][0] if execution.runs else execution.event.route or "no agent"
+            for execution in islice(reversed(runner.telemetry.settled.items), 2_000)
+            if execution.error and now - execution.ended < 10
+        )
+        for agent, number in recent.most_common(3):
+            times = "once" if number == 1 else "twice" if number == 2 else f"{number} times"
+            found.append(f"{agent} failed {times} in the last 10 s")
+        if not dispatcher.has_room():
+            found.append("the queue is full: new events are refused until there is room")
+        return found
+
+    # -- single things --------------------------------------------------------------------
+
+    def page(self, before: int, limit: int) -> list[EventRow]:
+        """Up to ``limit`` ended events accepted before number ``before``, oldest first."""
+        dispatcher = self._runner.dispatcher
+        offset, now = dispatcher.wall_offset, dispatcher.now()
+        older = (
+            execution
+            for execution in reversed(self._runner.telemetry.settled.items)
+            if execution.seq < before
+        )
+        found = [rows.event_row(execution, offset, now) for execution in islice(older, limit)]
+        return sorted(found, key=lambda row: row.seq)
+
+    def event(self, event_id: str) -> EventDetail | None:
+        """One event in full, None if it isn't remembered."""
+        runner = self._runner
+        dispatcher = runner.dispatcher
+        execution = next(
+            (found for found in runner.executions() if found.event.id == event_id), None
+        )
+        if execution is None:
+            return None
+        offset, now = dispatcher.wall_offset, dispatcher.now()
+        letter = next(
+            (found for found in runner.dead_letters if found.event.id == event_id), None
+        )
+        family = self._family(execution)
+        runs = execution.runs
+        return EventDetail(
+            row=rows.event_row(execution, offset, now),
+            event=rows.plain(execution.event.to_dict()),
+            state=None if execution.view is None else rows.plain(execution.view),
+            meta=dict(runs[-1][6] or {}) if runs else {},
+            error_trace=trace_text(letter.error) if letter is not None else execution.error,
+            children=list(execution.children or ()),
+            spans=spans(family, offset, now),
+        )
+
+    def _family(self, execution: Execution) -> list[Execution]:
+        """An execution and everything that came of it."""
+        session = self._runner.executions(execution.event.session_id)
+        wanted = {execution.event.id}
+        family = []
+        for other in sorted(session, key=lambda found: found.seq):
+            if other.event.id in wanted:
+                family.append(other)
+                wanted.update(other.children or ())
+        return family
+
+    def session(self, session_id: str) -> list[SpanRow]:
+        """The waterfall of one session."""
+        dispatcher = self._runner.dispatcher
+        executions = self._runner.executions(session_id)
+        return spans(executions, dispatcher.wall_offset, dispatcher.now())
+
+    def sessions(self, limit: int = 200) -> list[SessionRow]:
+        """The sessions that are remembered, the latest first."""
+        return rows.session_rows(
+            self._runner.executions(), self._runner.dispatcher.wall_offset, limit
+        )
+
+    def dead_letter(self, number: int) -> DeadDetail | None:
+        """One dead letter in full, None if there is none of that number."""
+        letter = self._runner.dispatcher.dead_letters.find(number)
+        if letter is None:
+            return None
+        return DeadDetail(
+            rows.dead_row(letter),
+            rows.plain(letter.event.to_dict()),
+            describe(letter.error),
+            trace_text(letter.error),
+        )
+
+
+def memory() -> int:
+    """Bytes of memory that this process uses; 0 where that can't be read."""
+    try:
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - twenty times a second
+            return int(file.read().split()[1]) * _PAGE_SIZE
+    except (OSError, ValueError, IndexError):
+        return 0

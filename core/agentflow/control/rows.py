@@ -1,0 +1,251 @@
+"""Rows: what the engine's objects look like as plain data."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agentflow.engine.plan import Plan
+from agentflow.resilience import DeadLetter
+from agentflow.resilience.dead_letters import describe
+from agentflow.telemetry.snapshot import (
+    AgentRow,
+    DeadRow,
+    EventRow,
+    HookRow,
+    ModeRow,
+    ProblemRow,
+    SessionRow,
+    VersionRow,
+)
+from agentflow.telemetry.trace import bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from agentflow.config import Problem
+    from agentflow.engine.execution import Execution
+    from agentflow.engine.history import Version
+    from agentflow.engine.hooks import Callback
+    from agentflow.event import Event
+    from agentflow.telemetry.metrics import Meter
+
+PREVIEW = 200
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON data: what JSON can't say is written out as text."""
+    try:
+        return msgspec.to_builtins(value, enc_hook=_written, str_keys=True)
+    except (TypeError, ValueError, RecursionError, OverflowError):
+        return json.loads(json.dumps(bounded(value), default=repr))
+
+
+def _written(value: Any) -> Any:
+    return repr(bounded(value))
+
+
+def one_line(value: Mapping[str, Any]) -> str:
+    """``value`` as JSON in one line of at most PREVIEW characters."""
+    if not value:
+        return ""
+    try:
+        text = msgspec.json.encode(value).decode() if len(value) <= 20 else ""
+    except (TypeError, ValueError, RecursionError, OverflowError):
+        text = ""
+    if not text or len(text) > PREVIEW:
+        try:
+            text = text or json.dumps(bounded(value), ensure_ascii=False, default=repr)
+        except (TypeError, ValueError):
+            text = repr(bounded(value))
+    return text if len(text) <= PREVIEW else text[: PREVIEW - 1] + "…"
+
+
+def preview(event: Event) -> str:
+    """The event's data in one line; big values are cut before they are written out."""
+    return one_line(event.data if event.small else bounded(event.data))
+
+
+def event_row(execution: Execution, offset: float, now: float) -> EventRow:
+    """An execution as it stands at ``now`` (monotonic seconds)."""
+    event = execution.event
+    runs = execution.runs
+    status = execution.status
+    at = execution.at or (runs[-1][0] if runs else "")
+    if status == "running":
+        running = [agent for agent, _ in execution.running_agents()]
+        if running:
+            at = running[0] if len(running) == 1 else f"{running[0]} +{len(running) - 1}"
+    return EventRow(
+        execution.seq,
+        event.id,
+        event.session_id,
+        execution.accepted + offset,
+        event.source,
+        event.route,
+        at,
+        execution.mode,
+        status,
+        (execution.ended or now) - execution.accepted,
+        execution.attempt,
+        event.priority if event.steered else "normal",
+        execution.version,
+        event.parent_event,
+        preview(event),
+        execution.error,
+    )
+
+
+def agent_rows(
+    plan: Plan, in_flight: Mapping[str, int], held: Mapping[str, int], now: float, offset: float
+) -> list[AgentRow]:
+    """Every agent of the plan, the disabled ones too, in the order of the configuration."""
+    rows = []
+    for agent in plan.agents.values():
+        vitals, meter = agent.vitals, agent.vitals.meter
+        p50, p95, p99 = meter.latency.percentiles(0.5, 0.95, 0.99)
+        running = in_flight.get(agent.name, 0)
+        breaker = str(vitals.breaker.state)
+        if vitals.paused:
+            state = "paused"
+        elif breaker == "open":
+            state = "open"
+        else:
+            state = "running" if running else "idle"
+        rows.append(
+            AgentRow(
+                agent.name,
+                agent.role,
+                state,
+                agent.code.kind,
+                plan.place_of(agent.name),
+                held.get(agent.name, 0),
+                running,
+                meter.latency.count,
+                meter.errors,
+                meter.rate.read(meter.latency.count, now),
+                meter.latency.mean,
+                p50,
+                p95,
+                p99,
+                meter.last_error,
+                meter.last_time + offset if meter.last_time else 0.0,
+                breaker,
+                meter.retries,
+                meter.tokens_in,
+                meter.tokens_out,
+            )
+        )
+    for name in sorted(plan.disabled):
+        settings = plan.config.agents.get(name)
+        rows.append(
+            AgentRow(
+                name, settings.role if settings else "", "disabled", "", "", 0, 0, 0, 0, 0.0, 0.0,
+                0.0, 0.0, 0.0, "", 0.0, "closed", 0, 0, 0,
+            )
+        )  # fmt: skip
+    named = dict.fromkeys([*plan.parallel, *plan.pipeline, plan.loop_agent])
+    for name in named:
+        if name and name not in plan.agents and name not in plan.disabled and plan.place_of(name):
+            rows.append(
+                AgentRow(
+                    name, "", "missing", "", plan.place_of(name), 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0,
+                    0.0, "", 0.0, "closed", 0, 0, 0,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def hook_row(callback: Callback, offset: float) -> HookRow:
+    """A callback and what it has done."""
+    meter = callback.meter
+    (p95,) = meter.latency.percentiles(0.95)
+    return HookRow(
+        str(callback.hook),
+        callback.name,
+        callback.fired,
+        callback.vetoed,
+        meter.errors,
+        p95,
+        meter.last_error,
+        meter.last_time + offset if meter.last_time else 0.0,
+    )
+
+
+def mode_row(mode: str, meter: Meter, in_flight: int, now: float) -> ModeRow:
+    """A mode over all the events that ran under it."""
+    latency = meter.latency
+    p50, p95, p99 = latency.percentiles(0.5, 0.95, 0.99)
+    rate = meter.rate.read(latency.count, now)
+    return ModeRow(
+        mode, latency.count, meter.errors, in_flight, rate, latency.mean, p50, p95, p99
+    )
+
+
+def dead_row(letter: DeadLetter) -> DeadRow:
+    """A dead letter."""
+    event = letter.event
+    return DeadRow(
+        letter.number,
+        letter.time,
+        event.id,
+        event.session_id,
+        letter.agent,
+        event.route,
+        letter.attempts,
+        letter.config_version,
+        describe(letter.error),
+        preview(event),
+        letter.status,
+    )
+
+
+def version_row(version: Version) -> VersionRow:
+    """A configuration that ran."""
+    return VersionRow(
+        version.number,
+        version.time,
+        version.config.orchestration.mode,
+        version.cause,
+        version.summary,
+        version.differences,
+    )
+
+
+def problem_row(problem: Problem) -> ProblemRow:
+    """A problem of the file."""
+    return ProblemRow(
+        problem.path,
+        problem.line,
+        problem.column,
+        problem.key,
+        problem.message,
+        problem.suggestion,
+        problem.severity,
+    )
+
+
+def session_rows(executions: Iterable[Execution], offset: float, limit: int) -> list[SessionRow]:
+    """The sessions that ``executions`` belong to, the latest first."""
+    groups: dict[str, list[Execution]] = {}
+    for execution in executions:
+        groups.setdefault(execution.event.session_id, []).append(execution)
+    rows = []
+    for session, group in groups.items():
+        first = min(group, key=lambda execution: execution.accepted)
+        rows.append(
+            SessionRow(
+                session,
+                len(group),
+                sum(not execution.ended for execution in group),
+                sum(bool(execution.error) for execution in group),
+                first.accepted + offset,
+                max(execution.ended or execution.accepted for execution in group) + offset,
+                first.event.route,
+                first.mode,
+            )
+        )
+    rows.sort(key=lambda row: row.last, reverse=True)
+    return rows[:limit]
