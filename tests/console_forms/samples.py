@@ -15,7 +15,9 @@ from agentflow.telemetry.snapshot import (
     SpanRow,
     VersionRow,
 )
-from fake_link import NOW, FakeLink
+from agentflow_console.testing import StillLink
+
+NOW = 1_763_726_671.0
 
 NAMES = ("analyzer", "enricher", "validator", "synthesizer", "formatter", "publisher")
 PLACES = ("collaborative", "collaborative", "collaborative", "sequential 1", "sequential 2",
@@ -150,35 +152,48 @@ def event_detail(row: EventRow) -> EventDetail:
     )
 
 
-def sample_link() -> FakeLink:
-    """A system with everything in it."""
+def sample_link(**fields: object) -> StillLink:
+    """A system with everything in it; ``fields`` replace parts of its snapshot."""
     letters = [
         dead(1, "analyzer", "SyntaxError: invalid syntax (bad_coding.py, line 1)"),
         dead(2, "enricher", "ValueError: no such module", "replayed"),
         dead(3, "validator", "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff"),
     ]
     rows = [event(n) for n in range(1, 9)] + [event(9, "dead", letters[0].error)]
-    return FakeLink(
-        live=[event(11, "running"), event(10, "queued")],
-        settled=rows,
-        agents=[agent(name, place) for name, place in zip(NAMES, PLACES, strict=True)],
-        dead=letters,
-        dead_details={row.number: dead_detail(row) for row in letters},
-        details={row.id: event_detail(row) for row in rows},
-        spans={f"s-{n}": SPANS for n in range(1, 12)},
-        session_rows=[
-            SessionRow(f"s-{n}", n, n % 2, int(n % 3 == 0), NOW - 60 + n, NOW - 59 + n, "analyzer",
-                       "mixed")
-            for n in range(11, 0, -1)
-        ],
-        audit=[
-            AuditRow(1, NOW - 50, "ada", "pause", "validator", "", "done"),
-            AuditRow(2, NOW - 40, "ada", "mode", "", "mixed", "done"),
-            AuditRow(3, NOW - 30, "grace", "replay", "2", "edited data", "done"),
-            AuditRow(4, NOW - 20, "grace", "drop", "9", "", "there is no dead letter 9"),
-        ],
-        config=config(),
-        counts=Counts(140, 12, 3, 2, 120, 3),
-        mode="mixed",
-        now=NOW + 0.5,
-    )  # fmt: skip
+    audit = [
+        AuditRow(1, NOW - 50, "ada", "pause", "validator", "", "done"),
+        AuditRow(2, NOW - 40, "ada", "mode", "", "mixed", "done"),
+        AuditRow(3, NOW - 30, "grace", "replay", "2", "edited data", "done"),
+        AuditRow(4, NOW - 20, "grace", "drop", "9", "", "there is no dead letter 9"),
+    ]
+    values: dict[str, object] = {
+        "time": NOW + 0.5,
+        "counts": Counts(140, 12, 3, 2, 120, 3),
+        "mode": "mixed",
+        "version": 3,
+        "name": "stdlib-audit",
+        "live": [event(11, "running"), event(10, "queued")],
+        "live_total": 2,
+        "settled": rows,
+        "settled_cursor": len(rows),
+        "agents": [agent(name, place) for name, place in zip(NAMES, PLACES, strict=True)],
+        "hooks": [],
+        "modes": [],
+        "audit": audit,
+        "audit_cursor": 4,
+        "dead": letters,
+        "dead_revision": 1,
+        "config": config(),
+        "config_revision": 1,
+    }
+    link = StillLink(**{**values, **fields})
+    link.dead_details = {row.number: dead_detail(row) for row in letters}
+    link.details = {row.id: event_detail(row) for row in rows}
+    link.spans = {f"s-{n}": SPANS for n in range(1, 12)}
+    link.session_rows = [
+        SessionRow(
+            f"s-{n}", n, n % 2, int(n % 3 == 0), NOW - 60 + n, NOW - 59 + n, "analyzer", "mixed"
+        )
+        for n in range(11, 0, -1)
+    ]
+    return link

@@ -12,7 +12,7 @@ from agentflow_console.panes.base import Piece
 from agentflow_console.panes.columns import Column
 from agentflow_console.panes.config_text import advice
 from agentflow_console.panes.table import TablePane
-from agentflow_console.text import safe
+from agentflow_console.text import crop_left, safe
 
 if TYPE_CHECKING:
     from agentflow_console.store import Store
@@ -80,9 +80,9 @@ class ProblemsPane(TablePane[ProblemRow]):
     """What is wrong in the file; ↵ shows the line."""
 
     columns = (
-        Column("WHERE", 12, share=1, most=30),
-        Column("KEY", 12, share=1, most=36, drop=1),
-        Column("WHAT IS WRONG", 20, share=4),
+        Column("WHERE", 20, share=1, most=30),
+        Column("KEY", 24, share=1, most=36, drop=1),
+        Column("WHAT IS WRONG", 40, share=4),
     )
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -117,7 +117,7 @@ class ProblemsPane(TablePane[ProblemRow]):
         palette = self.palette
         style = palette.error if row.severity == "error" else palette.warning
         return [
-            (where(row), palette.text),
+            (crop_left(where(row), self._widths[0] if self._widths else 30), palette.text),
             (safe(row.key, 120), palette.muted),
             (f"{'✗' if row.severity == 'error' else '!'} {advice(row)}", style),
         ]

@@ -25,7 +25,7 @@ _BESIDE = 100
 
 
 class Config(Room):
-    """From 100 columns everything at once; below, one pane at a time, tab goes on.
+    """From 100 columns everything at once; below, one page at a time, tab goes on.
 
     ↵ on a version rolls back to it after a question, ↵ on a problem shows its line.
     """
@@ -76,14 +76,23 @@ class Config(Room):
     def choose_panes(self) -> None:
         beside = self.app.size.width >= _BESIDE
         if self.zoomed:
-            shown = [self.pane or self.versions]
+            shown: list[Pane] = [self.pane or self.versions]
+        elif beside:
+            shown = self._every
         else:
-            shown = self._every if beside else [self._single]
+            shown = self._page()
         for pane in self.query(Pane):
             pane.display = pane in shown
         for side in self.query(".left, .right"):
             side.display = any(pane.display for pane in side.query(Pane))
-        self.set_class(len(shown) == 1, "-single")
+        self.set_class(not beside, "-single")
+
+    def _page(self) -> list[Pane]:
+        """What a narrow screen shows: a version with what it changed, problems with the file."""
+        pages: list[list[Pane]] = [[self.versions, self.differences]]
+        if self.problems.rows:
+            pages.append([self.file, self.problems])
+        return next((page for page in pages if self._single in page), [self._single])
 
     def focus_pane(self, step: int = 0) -> None:
         every = self._every
@@ -124,8 +133,8 @@ class Config(Room):
                 pane.show("", title, [[(" The engine is still starting.", palette.muted)]])
             return
         row = self.versions.selected
-        suffix = self._suffix()
-        self.versions.suffix = self.problems.suffix = suffix
+        self.versions.suffix = self._suffix(self.versions)
+        self.problems.suffix = self._suffix(self.problems)
         sizes = tuple(pane.size for pane in (self.facts, self.file, self.differences))
         snapshot = store.snapshot
         seen = (snapshot and snapshot.config_revision, store.agents.revision, row, sizes, palette)
@@ -134,10 +143,10 @@ class Config(Room):
         self._seen = seen
         if self.facts.shown:
             lines = config_lines(config, list(store.agents), palette, self.facts.body_width)
-            self.facts.show("facts", f"What runs{suffix}", lines)
+            self.facts.show("facts", f"What runs{self._suffix(self.facts)}", lines)
         if self.file.shown:
-            name = safe(config.path, 200) or "No file"
-            self.file.show_file(config.text, name + suffix, config.text, config.problems)
+            name = (safe(config.path, 200) or "No file") + self._suffix(self.file)
+            self.file.show_file(config.text, name, config.text, config.problems)
         if self.differences.shown:
             self._show_version(row, config.version)
 
@@ -147,14 +156,14 @@ class Config(Room):
             return
         lines = version_lines(row, running, self.console.palette, self.differences.body_width)
         name = f"What v{row.number} changed" if row.number else "What was refused"
-        self.differences.show((row.number, row.time), name + self._suffix(), lines)
+        self.differences.show((row.number, row.time), name + self._suffix(self.differences), lines)
 
-    def _suffix(self) -> str:
-        """Where only one pane is shown: which one of how many, and how to get on."""
-        if not self.has_class("-single") or self.zoomed:
+    def _suffix(self, pane: Pane) -> str:
+        """Where not every pane is shown: which one of how many it is, and how to get on."""
+        if pane is not self._single or self.zoomed or not self.has_class("-single"):
             return ""
         every = self._every
-        return f" · {every.index(self._single) + 1} of {len(every)}, tab goes on"
+        return f" · {every.index(pane) + 1} of {len(every)}, tab goes on"
 
     def restyle(self, palette: Palette, *, sides: bool) -> None:
         super().restyle(palette, sides=sides)
@@ -164,6 +173,9 @@ class Config(Room):
     def on_table_pane_moved(self, event: TablePane.Moved) -> None:
         event.stop()
         self._fill(self.console.store)
+        problem = self.problems.selected
+        if event.pane is self.problems and problem is not None and self.file.shown:
+            self.file.go_to(problem.line)
 
     # -- what the room answers -----------------------------------------------------------------
 
