@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from agentflow.config.read import check_config, load_config
     from agentflow.config.runtime import AgentFlowConfig, LoggingConfig, RuntimeConfig
-    from agentflow.config.watch import Change, watch
+    from agentflow.config.watcher import Change, watch
 
 __all__ = [
     "AgentConfig",
@@ -67,12 +67,12 @@ _HOMES = {
     "RoutingRule": "orchestration",
     "RuleConfig": "orchestration",
     "RuntimeConfig": "runtime",
-    "Change": "watch",
+    "Change": "watcher",
     "Difference": "difference",
     "check_config": "read",
     "diff": "difference",
     "load_config": "read",
-    "watch": "watch",
+    "watch": "watcher",
 }
 
 

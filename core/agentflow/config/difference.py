@@ -63,16 +63,15 @@ def plain(value: Any) -> Any:
 def _changes(old: Any, new: Any, at: Path) -> Iterator[tuple[Path, Any, Any]]:
     """The keys below ``at`` whose values differ, as deep as both sides have tables."""
     if isinstance(old, Section) or isinstance(new, Section):
-        if old is None and len(at) == 2 and at[0] in ("agents", "providers"):
-            yield at, None, new
+        one_sided = old is None or new is None
+        if one_sided and len(at) == 2 and at[0] in ("agents", "providers"):
+            yield at, old, new
             return
-        if new is None and len(at) == 2 and at[0] in ("agents", "providers"):
-            yield at, old, None
-            return
-        model = type(old if new is None else new)
-        for key in model.model_fields:
-            before = getattr(old, key, None)
-            yield from _changes(before, getattr(new, key, None), (*at, key))
+        there = old if new is None else new
+        for key in type(there).model_fields:
+            if not one_sided or key in there.model_fields_set:
+                before = getattr(old, key, None)
+                yield from _changes(before, getattr(new, key, None), (*at, key))
     elif isinstance(old, dict) and isinstance(new, dict):
         for key in [*new, *(key for key in old if key not in new)]:
             yield from _changes(old.get(key), new.get(key), (*at, str(key)))
@@ -92,6 +91,10 @@ def _sentence(path: Path, old: Any, new: Any) -> str:
     if MASK in (old, new) or not (_short(old) and _short(new)):
         done = "removed" if new is None else "set" if old is None else "changed"
         return f"{subject} {done}"
+    if new is None:
+        return f"{subject} removed (was {_shown(old)})"
+    if old is None:
+        return f"{subject} set to {_shown(new)}"
     return f"{subject} {_shown(old)} → {_shown(new)}"
 
 
@@ -120,14 +123,14 @@ def _list_change(old: list[str], new: list[str]) -> str:
 
 
 def _short(value: Any) -> bool:
-    return (
-        not isinstance(value, dict) and len(_shown(value)) <= LONGEST and "\n" not in _shown(value)
-    )
+    """Whether a value can be shown in a sentence."""
+    if isinstance(value, dict) or (isinstance(value, list) and not _names(value)):
+        return False
+    shown = _shown(value)
+    return len(shown) <= LONGEST and "\n" not in shown
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "not set"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
