@@ -14,6 +14,7 @@ AgentFlowError
 ├── DeadlineExceeded         the event's deadline had passed before its agent ran
 ├── AgentTimeout             an agent took longer than it was given
 ├── CircuitOpen              the agent's circuit breaker lets nothing through for now
+├── Restored                 an error from another process, as text
 ├── HandlerNotLoaded         an agent's code could not be imported
 └── ProviderError            a language-model provider failed
     ├── ProviderUnavailable  nothing answers, or the connection broke
@@ -157,6 +158,14 @@ class CircuitOpen(AgentFlowError):
         super().__init__(
             f"circuit breaker of {agent!r} is open; it lets a call through in {retry_after:.1f} s"
         )
+
+
+class Restored(AgentFlowError):
+    """An error that happened in another process: its description and its traceback, as text."""
+
+    def __init__(self, description: str, trace: str) -> None:
+        self.trace = trace
+        super().__init__(description)
 
 
 class HandlerNotLoaded(AgentFlowError):

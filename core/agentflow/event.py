@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -295,17 +295,22 @@ class Event:
         return self
 
 
-# The slots' own setters: the only way past __setattr__, and the fastest one.
-_set_id = Event.id.__set__  # type: ignore[attr-defined]
-_set_timestamp = Event.timestamp.__set__  # type: ignore[attr-defined]
-_set_target = Event.target.__set__  # type: ignore[attr-defined]
-_set_source = Event.source.__set__  # type: ignore[attr-defined]
-_set_session = Event.session_id.__set__  # type: ignore[attr-defined]
-_set_data = Event.data.__set__  # type: ignore[attr-defined]
-_set_metadata = Event.metadata.__set__  # type: ignore[attr-defined]
-_set_flat = Event.flat.__set__  # type: ignore[attr-defined]
-_set_small = Event.small.__set__  # type: ignore[attr-defined]
-_set_steered = Event.steered.__set__  # type: ignore[attr-defined]
+def _setter(slot: str) -> Callable[[Event, Any], None]:
+    """The slot's own setter: the only way past __setattr__, and the fastest one."""
+    setter: Callable[[Event, Any], None] = Event.__dict__[slot].__set__
+    return setter
+
+
+_set_id = _setter("id")
+_set_timestamp = _setter("timestamp")
+_set_target = _setter("target")
+_set_source = _setter("source")
+_set_session = _setter("session_id")
+_set_data = _setter("data")
+_set_metadata = _setter("metadata")
+_set_flat = _setter("flat")
+_set_small = _setter("small")
+_set_steered = _setter("steered")
 
 
 def _frozen_data(data: Mapping[str, Any]) -> tuple[FrozenDict, bool, bool]:

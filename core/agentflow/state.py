@@ -7,6 +7,7 @@ from typing import Any
 
 from agentflow.frozen import ATOMS, SMALL_COUNT, SMALL_TEXT, thaw
 
+
 class State(MutableMapping[str, Any]):
     """A mutable mapping of values, with ``meta``, a mapping of text to text, beside it.
 

@@ -84,6 +84,16 @@ class Config(Section):
         return list(self._problems)
 
     @property
+    def overlay(self) -> tuple[str, str] | None:
+        """Path and text of the file that ``ENVIRONMENT`` laid over it, if one did."""
+        return self._overlay
+
+    @property
+    def overrides(self) -> Mapping[str, Any]:
+        """What flags and operators say instead of the file, by dotted key."""
+        return self._overrides
+
+    @property
     def enabled_agents(self) -> list[str]:
         """Names of the agents that events may reach, in the order of the file."""
         return [name for name, agent in self.agents.items() if agent.enabled]

@@ -52,9 +52,7 @@ class Observer:
             held = Counter(execution.at for execution in live if execution.status == "held")
             modes_now = Counter(execution.mode for execution in live if execution.started)
             agents = rows.agent_rows(plan, in_flight, held, now, offset)
-            hooks = [
-                rows.hook_row(callback, offset) for callback in dispatcher.hooks.callbacks()
-            ]
+            hooks = [rows.hook_row(callback, offset) for callback in dispatcher.hooks.callbacks()]
             modes = [
                 rows.mode_row(mode, meter, modes_now.get(mode, 0), now)
                 for mode, meter in telemetry.modes.items()
@@ -127,9 +125,9 @@ class Observer:
             for execution in islice(reversed(runner.telemetry.settled.items), 2_000)
             if execution.error and now - execution.ended < 10
         )
-        for agent, number in recent.most_common(3):
+        for name, number in recent.most_common(3):
             times = "once" if number == 1 else "twice" if number == 2 else f"{number} times"
-            found.append(f"{agent} failed {times} in the last 10 s")
+            found.append(f"{name} failed {times} in the last 10 s")
         if not dispatcher.has_room():
             found.append("the queue is full: new events are refused until there is room")
         return found
@@ -158,9 +156,7 @@ class Observer:
         if execution is None:
             return None
         offset, now = dispatcher.wall_offset, dispatcher.now()
-        letter = next(
-            (found for found in runner.dead_letters if found.event.id == event_id), None
-        )
+        letter = next((found for found in runner.dead_letters if found.event.id == event_id), None)
         family = self._family(execution)
         runs = execution.runs
         return EventDetail(

@@ -179,9 +179,7 @@ def mode_row(mode: str, meter: Meter, in_flight: int, now: float) -> ModeRow:
     latency = meter.latency
     p50, p95, p99 = latency.percentiles(0.5, 0.95, 0.99)
     rate = meter.rate.read(latency.count, now)
-    return ModeRow(
-        mode, latency.count, meter.errors, in_flight, rate, latency.mean, p50, p95, p99
-    )
+    return ModeRow(mode, latency.count, meter.errors, in_flight, rate, latency.mean, p50, p95, p99)
 
 
 def dead_row(letter: DeadLetter) -> DeadRow:

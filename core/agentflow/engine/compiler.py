@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.config import Config, Problem
-from agentflow.config.positions import Positions
+from agentflow.config.read import place_of
 from agentflow.engine.handlers import Code, load
 from agentflow.engine.plan import Plan, PlannedAgent, Vitals, breaker_policy, retry_policy
 from agentflow.engine.threads import Threads
@@ -128,15 +128,13 @@ class Compiler:
 
 
 def _problem(config: Config, agent: str, error: Exception) -> Problem:
-    line, column = 0, 0
-    if config.text:
-        place = Positions(config.text).find(("agents", agent, "handler"))
-        line, column = place.line, place.column
+    key = f"agents.{agent}.handler"
+    place = place_of(config, key)
     return Problem(
         config.path,
-        line,
-        column,
-        f"agents.{agent}.handler",
+        place.line,
+        place.column,
+        key,
         str(error),
         "make module:attribute name a function of (event, state) or an Agent class",
     )

@@ -31,12 +31,12 @@ from agentflow.errors import (
     RunnerNotRunning,
 )
 from agentflow.event import PRIORITIES, Event
-from agentflow.frozen import ATOMS, thaw
+from agentflow.frozen import ATOMS, SMALL_TEXT, thaw
 from agentflow.orchestration import Outcome, route
 from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import describe
 from agentflow.resilience.error_routing import category_of, handler_for
-from agentflow.state import SMALL_TEXT, State
+from agentflow.state import State
 from agentflow.telemetry.metrics import FOLD_AT
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import bounded
@@ -220,9 +220,7 @@ class Dispatcher:
 
     # -- in -----------------------------------------------------------------------------
 
-    def accept(
-        self, event: Event, waiter: asyncio.Future[AgentResult] | None = None
-    ) -> Execution:
+    def accept(self, event: Event, waiter: asyncio.Future[AgentResult] | None = None) -> Execution:
         """Take responsibility for ``event``. Raises InvalidEvent."""
         rank = check(event) if event.steered else NORMAL
         self.accepted = seq = self.accepted + 1
@@ -455,9 +453,7 @@ class Dispatcher:
         execution.guard = execution.fresh = None  # type: ignore[assignment]
         self._settle(execution, outcome.state, outcome.error, outcome.agent)
 
-    async def _ask_before(
-        self, execution: Execution, state: State
-    ) -> tuple[Outcome | None, State]:
+    async def _ask_before(self, execution: Execution, state: State) -> tuple[Outcome | None, State]:
         """Fire BeforeEventHandling: the outcome if it was vetoed, and the state from here on."""
         try:
             state = await execution.fire(
@@ -510,7 +506,10 @@ class Dispatcher:
         vitals.held.clear()
         self.holding.discard(vitals)
         while vitals.gate:
-            _set(vitals.gate.popleft())
+            execution, waiting = vitals.gate.popleft()
+            if execution.waits:
+                execution.waits = "queued"
+            _set(waiting)
         self.wake_all()
 
     async def _not_orchestrated(
@@ -757,7 +756,9 @@ class Dispatcher:
         rank = check(event) if event.metadata else 2
         self.accepted = seq = self.accepted + 1
         waiter: asyncio.Future[AgentResult] = asyncio.get_running_loop().create_future()
-        execution = Execution(self, event, seq, rank, self.now(), waiter, nested=True, latest=parent.deadline)
+        execution = Execution(
+            self, event, seq, rank, self.now(), waiter, nested=True, latest=parent.deadline
+        )
         if parent.children is None:
             parent.children = []
         parent.children.append(event.id)

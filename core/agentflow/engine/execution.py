@@ -22,9 +22,9 @@ from agentflow.telemetry.metrics import FOLD_AT
 from agentflow.telemetry.trace import Note, RunRecord, bounded
 
 if TYPE_CHECKING:
+    from agentflow.engine.dispatcher import Dispatcher
     from agentflow.engine.guards import Guard
     from agentflow.engine.plan import Choice, PlannedAgent
-    from agentflow.engine.dispatcher import Dispatcher
 
 
 Attempt: TypeAlias = tuple[State, Any, BaseException | None]
@@ -134,7 +134,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             and self.tried is None
         ):
             # As in the dispatcher's express lane: nothing stands in the way.
-            before, before_meta, small = state.snapshot()
+            saved, saved_meta, small = state.snapshot()
             guard, started = self.guard, self.last
             guard.agent = name
             guard.since = started
@@ -161,13 +161,13 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 if len(pending) >= FOLD_AT:
                     meter.latency.fold()
                 meter.last_time = ended
-                record = (name, started, ended, 1, "", before, before_meta)
+                record = (name, started, ended, 1, "", saved, saved_meta)
                 self.runs = (*self.runs, record)
                 if agent.vitals.breaker.failures:
                     agent.vitals.breaker.succeeded()
                 return Outcome(state if output is None else output, None, name)
             self.tried = (state, output, raised)
-            state = State(before, before_meta)
+            state = State(saved, saved_meta)
         if agent is None:
             return await self.not_run(name, state, choice.plan.missing(name))
         now = dispatcher.now
@@ -190,6 +190,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 await dispatcher.take_slot(self)
             if hooks.before_agent:
                 state, error = await self._ask_before(name, state)
+            before: Mapping[str, Any]
             if state is self.fresh:
                 # Nobody has touched it yet: the event's own data is what it was before.
                 self.fresh = None
@@ -252,7 +253,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 failure = meter.last_error = describe(error)
                 meter.errors += 1
                 state = State(before, before_meta)
-            record = (
+            record: RunRecord = (
                 name, started, ended, attempt, failure, before if small else bounded(before),
                 before_meta,
             )  # fmt: skip
@@ -330,7 +331,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 return error
         while vitals.paused:
             waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            vitals.gate.append(waiting)
+            vitals.gate.append((self, waiting))
             began = dispatcher.now()
             await self._park("held", waiting)
             ended = dispatcher.now()

@@ -82,7 +82,7 @@ class Vitals:
         self.ready = True
         self.clear = True
         self.held: deque[Execution] = deque()
-        self.gate: deque[asyncio.Future[None]] = deque()
+        self.gate: deque[tuple[Execution, asyncio.Future[None]]] = deque()
 
 
 class PlannedAgent:
@@ -163,8 +163,7 @@ class Plan:
         self.orchestrations = {mode: self._compile(mode, lists) for mode in MODES}
         self.default = self.orchestrations[self.mode]
         self._rules = [
-            (rule.matches, self._compile(rule.mode, lists.of_rule(rule)))
-            for rule in settings.rules
+            (rule.matches, self._compile(rule.mode, lists.of_rule(rule))) for rule in settings.rules
         ]
         self.routing_rules = [
             (re.compile(rule.pattern, re.IGNORECASE), rule.agent) for rule in settings.routing_rules

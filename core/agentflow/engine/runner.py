@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from agentflow.config.difference import diff
 from agentflow.engine.compiler import Compiler
 from agentflow.engine.dispatcher import PATIENCE, Counts, Dispatcher
 from agentflow.engine.execution import Execution
+from agentflow.engine.handover import pack, unpack
 from agentflow.engine.history import Change, History, Version
 from agentflow.engine.hooks import CallbackFunc, HookPoint
 from agentflow.engine.plan import Plan, Vitals
@@ -55,11 +57,10 @@ class Runner:
         self.pace = 0.0
         """Events a second that a feed should keep to; 0 for as fast as they go."""
         self._threads = Threads()
-        self._compiler = Compiler(
-            self._threads, self.dispatcher.now, self.telemetry.mode
-        )
+        self._compiler = Compiler(self._threads, self.dispatcher.now, self.telemetry.mode)
         self._status = "new"
-        self._version = 1
+        self.version = 1
+        """The number of the configuration version that runs."""
         self._subscribers: list[tuple[str, Subscriber]] = []
         self._background: set[asyncio.Future[Any]] = set()
         self._thread = 0
@@ -88,13 +89,13 @@ class Runner:
         """
         self._compiler.register(name, handler)
         if self._status == "running":
-            self._swap(self._compiler.compile(self.config, self._version))
+            self._swap(self._compiler.compile(self.config, self.version))
 
     def unregister_agent(self, name: str) -> bool:
         """Take out an agent that was registered in code; False if there is none."""
         found = self._compiler.unregister(name)
         if found and self._status == "running":
-            self._swap(self._compiler.compile(self.config, self._version))
+            self._swap(self._compiler.compile(self.config, self.version))
         return found
 
     def register_callback(self, hook: HookPoint | str, name: str, callback: CallbackFunc) -> None:
@@ -147,12 +148,12 @@ class Runner:
         """
         if self._status in ("running", "stopping"):
             raise RunnerAlreadyRunning("the runner is running already")
-        plan = self._compiler.compile(self.config, self._version)
+        plan = self._compiler.compile(self.config, self.version)
         self.dispatcher.plan = plan
         self._thread = threading.get_ident()
         if not self.history.versions:
             self.history.add(
-                Version(self._version, self.config, self.dispatcher.clock.time(), "start", [])
+                Version(self.version, self.config, self.dispatcher.clock.time(), "start", [])
             )
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
@@ -168,7 +169,9 @@ class Runner:
                 await code.start()
             except Exception as error:
                 # Its runs will try again, and fail where everybody can see it.
-                self.report("error", f"agent {vitals.name!r} failed to initialize: {describe(error)}")
+                self.report(
+                    "error", f"agent {vitals.name!r} failed to initialize: {describe(error)}"
+                )
                 return
             vitals.ready = True
             vitals.clear = self.dispatcher.is_clear(vitals)
@@ -313,9 +316,9 @@ class Runner:
                 if isawaitable(returned):
                     task = asyncio.ensure_future(returned)
                     self._background.add(task)
-                    task.add_done_callback(lambda done, p=pattern: self._told(done, p))
+                    task.add_done_callback(partial(self._told, pattern))
 
-    def _told(self, done: asyncio.Future[Any], pattern: str) -> None:
+    def _told(self, pattern: str, done: asyncio.Future[Any]) -> None:
         self._background.discard(done)
         if not done.cancelled() and (error := done.exception()) is not None:
             self.report("error", f"subscriber to {pattern!r} failed: {describe(error)}")
@@ -423,19 +426,19 @@ class Runner:
         if self._status == "new":
             raise RunnerNotRunning("the runner has not been started")
         changed = [str(difference) for difference in diff(self.config, config)]
-        plan = self._compiler.compile(config, self._version + 1)
+        plan = self._compiler.compile(config, self.version + 1)
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
-        self._version += 1
+        self.version += 1
         self.config = config
         runtime = config.runtime
         self.dispatcher.queue_size = runtime.queue_size
         self.dispatcher.resize(runtime.max_concurrent_events)
         self._swap(plan)
         self.history.add(
-            Version(self._version, config, self.dispatcher.clock.time(), cause, changed)
+            Version(self.version, config, self.dispatcher.clock.time(), cause, changed)
         )
-        return Change(self._version, changed)
+        return Change(self.version, changed)
 
     def _swap(self, plan: Plan) -> None:
         self.dispatcher.plan = plan
@@ -457,6 +460,34 @@ class Runner:
         if current is None or target is None:
             raise ValueError("there is no earlier configuration to go back to")
         return await self.apply(target.config, f"undo of v{current.number}")
+
+    async def adopt(self, config: Config) -> None:
+        """Run under ``config`` as the current version, without making a new one."""
+        plan = self._compiler.compile(config, self.version)
+        for agent in plan.agents.values():
+            await self._get_ready(agent.vitals, agent.code)
+        self.config = config
+        self._swap(plan)
+
+    async def hand_over(self) -> dict[str, Any]:
+        """Stop, and return everything unfinished as plain data; ``take_over`` goes on with it.
+
+        What is running may finish first, for as long as a drain may take.
+        """
+        dispatcher = self.dispatcher
+        paused, dispatcher.paused = dispatcher.paused, True
+        try:
+            async with asyncio.timeout(self.config.runtime.drain_timeout):
+                await dispatcher.join()
+        except TimeoutError:
+            self.report("warning", "handed over while agents were still running")
+        await self.stop(drain=False)
+        dispatcher.paused = paused
+        return pack(self)
+
+    async def take_over(self, left: dict[str, Any]) -> None:
+        """Go on where another runner stopped: with its events, counts and dead letters."""
+        await unpack(self, left)
 
     def refuse(self, problems: Sequence[Problem], text: str) -> None:
         """Note that a configuration was not taken; what runs stays."""

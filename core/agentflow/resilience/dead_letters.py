@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
+from agentflow.errors import Restored
 from agentflow.event import Event
 
 
@@ -89,7 +90,9 @@ class DeadLetters(Sequence[DeadLetter]):
 
 def describe(error: BaseException) -> str:
     """``TypeName: message`` in one line, at most 300 characters."""
-    if isinstance(error, BaseExceptionGroup):
+    if isinstance(error, Restored):
+        text = str(error)
+    elif isinstance(error, BaseExceptionGroup):
         inner = "; ".join(describe(member) for member in error.exceptions[:5])
         text = f"{len(error.exceptions)} failures: {inner}"
     else:
@@ -104,6 +107,8 @@ def describe(error: BaseException) -> str:
 
 def trace_text(error: BaseException, limit: int = 20_000) -> str:
     """The traceback of ``error`` as text, the end of it if it is longer than ``limit``."""
+    if isinstance(error, Restored):
+        return error.trace
     try:
         text = "".join(traceback.format_exception(error))
     except Exception:

@@ -14,7 +14,7 @@ class Row(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Base of the rows: sent as arrays, because field names cost more than values."""
 
 
-class EventRow(Row):
+class EventRow(Row, frozen=True):
     """One event, as it stands now."""
 
     seq: int  # order of acceptance, from 1
@@ -35,7 +35,7 @@ class EventRow(Row):
     error: str  # "TypeName: message", at most 300 characters, or ""
 
 
-class AgentRow(Row):
+class AgentRow(Row, frozen=True):
     """One agent."""
 
     name: str
@@ -60,7 +60,7 @@ class AgentRow(Row):
     tokens_out: int
 
 
-class HookRow(Row):
+class HookRow(Row, frozen=True):
     """One callback on one hook point."""
 
     hook: str
@@ -73,7 +73,7 @@ class HookRow(Row):
     last_time: float
 
 
-class ModeRow(Row):
+class ModeRow(Row, frozen=True):
     """One orchestration mode, over all events that ran under it."""
 
     mode: str
@@ -87,7 +87,7 @@ class ModeRow(Row):
     p99: float
 
 
-class Point(Row):
+class Point(Row, frozen=True):
     """One second of the system's life."""
 
     time: float
@@ -101,7 +101,7 @@ class Point(Row):
     lag: float  # by how much the engine's loop was late at the worst
 
 
-class DeadRow(Row):
+class DeadRow(Row, frozen=True):
     """One dead letter. ``number`` is its handle for commands."""
 
     number: int
@@ -117,7 +117,7 @@ class DeadRow(Row):
     status: str  # "dead", or what an operator did: "replayed", "dropped"
 
 
-class LogRow(Row):
+class LogRow(Row, frozen=True):
     """One line that a handler printed or logged, or that the engine says."""
 
     seq: int
@@ -127,7 +127,7 @@ class LogRow(Row):
     text: str
 
 
-class AuditRow(Row):
+class AuditRow(Row, frozen=True):
     """One thing that an operator did."""
 
     seq: int
@@ -139,7 +139,7 @@ class AuditRow(Row):
     outcome: str  # "done", or why not
 
 
-class VersionRow(Row):
+class VersionRow(Row, frozen=True):
     """One version of the configuration that ran, or was refused (number 0)."""
 
     number: int
@@ -150,7 +150,7 @@ class VersionRow(Row):
     differences: list[str]
 
 
-class ProblemRow(Row):
+class ProblemRow(Row, frozen=True):
     """What is wrong in the file, and where."""
 
     path: str
@@ -162,7 +162,7 @@ class ProblemRow(Row):
     severity: str
 
 
-class SpanRow(Row):
+class SpanRow(Row, frozen=True):
     """One stretch of a session's life, for the waterfall."""
 
     id: str
@@ -177,7 +177,7 @@ class SpanRow(Row):
     detail: str  # bounded view of the state or data
 
 
-class SessionRow(Row):
+class SessionRow(Row, frozen=True):
     """One session, for the list on the Traces screen."""
 
     id: str
@@ -190,7 +190,7 @@ class SessionRow(Row):
     mode: str
 
 
-class Blocked(Row):
+class Blocked(Row, frozen=True):
     """Code that keeps the engine's loop from going round."""
 
     agent: str
@@ -199,7 +199,7 @@ class Blocked(Row):
     stack: list[str]
 
 
-class Counts(Row):
+class Counts(Row, frozen=True):
     """Where every accepted event is: accepted = queued + held + running + succeeded + dead."""
 
     accepted: int = 0

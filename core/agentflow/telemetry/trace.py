@@ -7,6 +7,7 @@ entries and spans that people see are made from them only when somebody looks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -17,9 +18,7 @@ from agentflow.telemetry.snapshot import SpanRow
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
 
-RunRecord: TypeAlias = tuple[
-    str, float, float, int, str, Mapping[str, Any], dict[str, str] | None
-]
+RunRecord: TypeAlias = tuple[str, float, float, int, str, Mapping[str, Any], dict[str, str] | None]
 """Agent, start, end, attempts, error, state before (bounded), meta before."""
 
 Note: TypeAlias = tuple[str, str, float, float, str, str]
@@ -71,13 +70,15 @@ def bounded(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         cut = {
             str(key)[:TEXT_LIMIT]: bounded(item, depth + 1)
-            for key, item, _ in zip(value.keys(), value.values(), range(ITEM_LIMIT), strict=False)
+            for key, item in islice(value.items(), ITEM_LIMIT)
         }
         if len(value) > ITEM_LIMIT:
             cut["…"] = f"{len(value) - ITEM_LIMIT:,} more"
         return cut
     if isinstance(value, (list, tuple, set, frozenset)):
-        items = [bounded(item, depth + 1) for item, _ in zip(value, range(ITEM_LIMIT), strict=False)]
+        items = [
+            bounded(item, depth + 1) for item, _ in zip(value, range(ITEM_LIMIT), strict=False)
+        ]
         if len(value) > ITEM_LIMIT:
             items.append(f"… {len(value) - ITEM_LIMIT:,} more")
         return items
