@@ -9,23 +9,23 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.containers import Container
 from textual.filter import LineFilter
 
 from agentflow_console import theming
 from agentflow_console.bindings import bindings
 from agentflow_console.commands import GLOBAL, SCREENS
-from agentflow_console.dialogs import Dialogs
 from agentflow_console.footer import AlertLine, FooterLine
+from agentflow_console.forms.opening import Opening
 from agentflow_console.header import StatusLine, TabLine
 from agentflow_console.keymap import KeyMap, load_keymap
-from agentflow_console.line import Line
 from agentflow_console.line_filter import InertLines
+from agentflow_console.operate import Operating
 from agentflow_console.palette import Palette, make_palette
 from agentflow_console.pump import Pump
 from agentflow_console.screens.base import Room
@@ -55,7 +55,7 @@ ROOMS = {
 """Where the class of each screen is, by its id in ``commands.SCREENS``; imported when wanted."""
 
 
-class ConsoleApp(Dialogs):
+class ConsoleApp(Operating, Opening):
     """The console on an engine.
 
     ``link`` is started when the first frame is on the screen, and closed at the end.
@@ -103,6 +103,11 @@ class ConsoleApp(Dialogs):
         self.frozen = False
         self.past_filters: list[str] = list(self.settings.filters.values())
         self.palette: Palette = make_palette({})
+        self._status = StatusLine(id="status")
+        self._tabs = TabLine(id="tabs")
+        self._rooms = Container(id="rooms")
+        self._alert = AlertLine(id="alert")
+        self._footer = FooterLine(id="footer")
         self.rooms: dict[str, Room] = {}
         self.room: Room | None = None
         self._wanted_theme = theme or self.settings.theme
@@ -110,21 +115,23 @@ class ConsoleApp(Dialogs):
 
     # -- what is on the screen ---------------------------------------------------------------
 
+    @property
+    def _lines(self) -> tuple[StatusLine, TabLine, AlertLine, FooterLine]:
+        return self._status, self._tabs, self._alert, self._footer
+
     def compose(self) -> ComposeResult:
-        yield StatusLine(id="status")
-        yield TabLine(id="tabs")
-        yield Container(id="rooms")
-        yield AlertLine(id="alert")
-        yield FooterLine(id="footer")
+        yield self._status
+        yield self._tabs
+        yield self._rooms
+        yield self._alert
+        yield self._footer
 
     def on_mount(self) -> None:
-        theming.install(cast("App[object]", self))
-        if self._wanted_theme in self.available_themes:
-            self.theme = self._wanted_theme
+        self.start_themes(self._wanted_theme)
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.set_keymap(self.keys.for_textual())
         self.palette = self._make_palette()
-        for line in self.query(Line):
+        for line in self._lines:
             line.restyle(self.palette)
         self.action_go("overview")
         self.run_worker(self.pump.run(), name="pump", exit_on_error=True)
@@ -160,39 +167,48 @@ class ConsoleApp(Dialogs):
         room = self.rooms.get(room_id)
         if room is None:
             room = self.rooms[room_id] = _make_room(room_id)
-            self.query_one("#rooms").mount(room)
+            self._rooms.mount(room)
         if old is not None:
             old.display = False
             old.left()
         room.display = True
         self.room = room
-        self.call_after_refresh(self._enter, room)
+        if room.ready:
+            self.call_after_refresh(self.enter, room)
         self.refresh_lines()
 
-    def _enter(self, room: Room) -> None:
+    def enter(self, room: Room) -> None:
+        """Its panes are there: style, fill and focus them. A new room calls it when mounted."""
         if room is not self.room:
             return
-        room.ready = True
         room.restyle(self.palette, sides=self.sides)
         room.entered()
         self.paint_now()
+        waiting, room.waiting = room.waiting, []
+        for callback in waiting:
+            self.call_after_refresh(callback)
 
     def open_in(self, room_id: str, key: Any) -> None:
         """Show a screen with the row of this key open."""
-        self.action_go(room_id)
-        room = self.rooms[room_id]
-        self.call_after_refresh(room.select, key)
+        self._go_and(room_id, lambda room: room.select(key))
 
     def show_events(self, filter_text: str) -> None:
         """Show the events that a filter lets through."""
-        self.action_go("events")
 
-        def filter_them() -> None:
-            table = self.rooms["events"].table
-            if table is not None:
-                self.filter_pane(table, filter_text)
+        def filter_them(room: Room) -> None:
+            if room.table is not None:
+                self.filter_pane(room.table, filter_text)
 
-        self.call_after_refresh(filter_them)
+        self._go_and("events", filter_them)
+
+    def _go_and(self, room_id: str, then: Callable[[Room], object]) -> None:
+        """Show a screen and do something with it once it is there."""
+        self.action_go(room_id)
+        room = self.rooms[room_id]
+        if room.ready:
+            self.call_after_refresh(then, room)
+        else:
+            room.waiting.append(partial(then, room))
 
     async def action_quit(self) -> None:
         """Textual's own way out: the same question."""
@@ -216,24 +232,24 @@ class ConsoleApp(Dialogs):
 
     def paint(self) -> None:
         """One frame: what is visible looks at the store. Called by the pump."""
-        self.query_one(StatusLine).refresh_from(self)
+        self._status.refresh_from(self)
         if self.room is not None and self.room.ready and not self.frozen:
             self.room.refresh_from(self.store, time.perf_counter())
 
     def paint_now(self) -> None:
         """The same at once, and for panes whose time has not come."""
-        self.query_one(StatusLine).refresh_from(self)
+        self._status.refresh_from(self)
         if self.room is not None and self.room.ready:
             self.room.refresh_from(self.store, time.perf_counter(), force=True)
 
     def refresh_lines(self) -> None:
         """Header, alert line and footer, as things are now."""
-        if not self.is_running or not self.query(FooterLine):
+        if not self._footer.is_attached:
             return
-        self.query_one(StatusLine).refresh_from(self)
-        self.query_one(TabLine).refresh_from(self)
-        self.query_one(AlertLine).refresh_from(self)
-        self.query_one(FooterLine).refresh_from(self)
+        self._status.refresh_from(self)
+        self._tabs.refresh_from(self)
+        self._alert.refresh_from(self)
+        self._footer.refresh_from(self)
 
     def action_freeze(self) -> None:
         """Stop what is seen, or catch up. The store goes on collecting either way."""
@@ -253,7 +269,7 @@ class ConsoleApp(Dialogs):
         """Open the filter line for a pane."""
         from agentflow_console.prompt import FilterLine
 
-        self.mount(FilterLine(table), before="#alert")
+        self.screen_stack[0].mount(FilterLine(table), before=self._alert)
 
     def preview_filter(self, table: TablePane[Any], text: str) -> str:
         """Filter a pane while its filter is typed; returns what is wrong with it, or ''."""
@@ -287,24 +303,17 @@ class ConsoleApp(Dialogs):
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._inert]
 
-    def choose_theme(self, name: str, *, keep: bool) -> None:
-        """Show a theme; ``keep`` remembers it for the next run."""
-        if name in self.available_themes:
-            self.theme = name
-            if keep:
-                self.keep(replace(self.settings, theme=name))
-
     def _make_palette(self) -> Palette:
         return make_palette(self.theme_variables, ansi=self.current_theme.ansi)
 
     def _theme_changed(self, theme: Theme) -> None:
         self.palette = self._make_palette()
-        for line in self.query(Line):
+        for line in self._lines:
             line.restyle(self.palette)
         for room in self.rooms.values():
             if room.ready:
                 room.restyle(self.palette, sides=self.sides)
-        for line in self.query(Line):
+        for line in self._lines:
             line.say([], [])
         self.refresh_lines()
         self.paint_now()

@@ -138,8 +138,8 @@ class Operating(App[int]):
 
     # -- actions -----------------------------------------------------------------------------
 
-    def action_pause_agent(self, name: str = "") -> None:
-        name = name or self.selected_agent()
+    def action_pause_agent(self) -> None:
+        name = self.selected_agent()
         if not name:
             self.say("Select an agent, or an event that is at one; P pauses the whole runner.")
             return

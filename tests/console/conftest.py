@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def nobodys_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No theme, key map or setting of the machine's owner reaches a test."""
+    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ def console(link: StillLink | None = None, **options: object) -> ConsoleApp:
         settings=options.pop("settings", Settings()),  # type: ignore[arg-type]
         keymap=KeyMap(),
         clock=lambda: rows.NOW + 0.4,
+        fps=100,
         **options,  # type: ignore[arg-type]
     )
 

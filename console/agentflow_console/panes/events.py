@@ -17,6 +17,12 @@ from agentflow_console.text import safe
 if TYPE_CHECKING:
     from agentflow_console.store import Store
 
+LIVE_STATES = frozenset(("queued", "running", "held", "retrying"))
+"""The states of an event that has not ended."""
+
+LIVE_STATES = frozenset(("queued", "running", "held", "retrying"))
+"""The states of an event that has not ended."""
+
 _PRECISE = 90  # cells from which the time is given to the millisecond
 
 

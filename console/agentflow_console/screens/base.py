@@ -6,6 +6,7 @@ are those, and lie over it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.widget import Widget
@@ -42,6 +43,12 @@ class Room(Widget):
     ready = False
     """Whether its panes are there; before that it is neither painted nor styled."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._panes: list[Pane] = []
+        self.waiting: list[Callable[[], object]] = []
+        """What to do once its panes are there."""
+
     @property
     def console(self) -> ConsoleApp:
         """The app: its ``link``, ``store``, and ``command`` to change the system."""
@@ -54,6 +61,9 @@ class Room(Widget):
         for table in self.query(TablePane):
             if table.filter_id:
                 table.filter_by(self.console.settings.filters.get(table.filter_id, ""))
+        self._panes = list(self.query(Pane))
+        self.ready = True
+        self.call_after_refresh(self.console.enter, self)
 
     def entered(self) -> None:
         """It is on the screen now."""
@@ -70,14 +80,14 @@ class Room(Widget):
     def restyle(self, palette: Palette, *, sides: bool) -> None:
         """Another theme or another width."""
         self.choose_panes()
-        for pane in self.query(Pane):
+        for pane in self._panes:
             pane.restyle(palette, sides=sides)
 
     # -- panes -----------------------------------------------------------------------------
 
     def panes(self) -> list[Pane]:
         """The panes that are visible, in the order of the tab key."""
-        return [pane for pane in self.query(Pane) if pane.display]
+        return [pane for pane in self._panes if pane.display]
 
     @property
     def pane(self) -> Pane | None:

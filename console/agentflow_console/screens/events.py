@@ -6,9 +6,9 @@ from typing import Any
 
 from agentflow.control import EventDetail
 from agentflow.telemetry.snapshot import EventRow
-from agentflow_console.inspector import Inspector
+from agentflow_console.latest import Latest
 from agentflow_console.panes.event_detail import event_lines, event_plain
-from agentflow_console.panes.events import EventsPane
+from agentflow_console.panes.events import LIVE_STATES, EventsPane
 from agentflow_console.panes.table import TablePane
 from agentflow_console.screens.listing import Listing
 from agentflow_console.text import safe
@@ -24,7 +24,7 @@ class Events(Listing):
         super().__init__()
         self._detail: EventDetail | None = None
         self._for = ""
-        self._inspector: Inspector | None = None
+        self._inspector: Latest[str, EventDetail | None] | None = None
 
     def make_list(self) -> TablePane[Any]:
         return EventsPane(id="events-list")
@@ -39,8 +39,8 @@ class Events(Listing):
             self.detail.show("", "Event", [[(text, palette.muted)]])
             return
         if self._inspector is None:
-            self._inspector = Inspector(self.console, self._got)
-        self._inspector.want(row.id, row.state)
+            self._inspector = Latest(self, self.console.link.event, self._got)
+        self._inspector.want(row.id, live=row.state in LIVE_STATES)
         known = self._detail if self._for == row.id else None
         lines = event_lines(row, known, palette, cells)
         self.detail.show(row.id, f"Event {safe(str(row.seq))}", lines)

@@ -10,10 +10,10 @@ from textual.containers import Horizontal, Vertical
 
 from agentflow.control import EventDetail
 from agentflow.telemetry.snapshot import AgentRow, EventRow, HookRow
-from agentflow_console.inspector import LIVE_STATES, Inspector
+from agentflow_console.latest import Latest
 from agentflow_console.panes.agents import AgentsPane
 from agentflow_console.panes.base import Pane
-from agentflow_console.panes.events import EventsPane
+from agentflow_console.panes.events import LIVE_STATES, EventsPane
 from agentflow_console.panes.hooks import HooksPane
 from agentflow_console.panes.metrics import MetricsPane
 from agentflow_console.panes.table import TablePane
@@ -47,27 +47,29 @@ class Overview(Room):
 
     def __init__(self) -> None:
         super().__init__()
-        self._inspector: Inspector | None = None
+        self._inspector: Latest[str, EventDetail | None] | None = None
         self._traced: EventRow | None = None
         self._detail: EventDetail | None = None
         self._since = 0.0  # when the traced event was chosen, or was seen to have ended
         self._single = "events"  # the pane that is shown where there is room for one
 
     def compose(self) -> ComposeResult:
+        self._events = EventsPane(id="events")
+        self._waterfall = Waterfall(id="trace")
         with Horizontal(id="columns"):
             with Vertical(id="left"):
                 yield AgentsPane(id="agents")
                 yield HooksPane(id="hooks")
                 yield MetricsPane(id="metrics")
             with Vertical(id="right"):
-                yield EventsPane(id="events")
-                yield Waterfall(id="trace")
+                yield self._events
+                yield self._waterfall
 
     # -- which panes there are ---------------------------------------------------------------
 
     def choose_panes(self) -> None:
         cells = self.app.size.width
-        every = list(self.query(Pane))
+        every = self._panes
         focused = self.pane
         if self.zoomed:
             shown = [pane for pane in every if pane is (focused or every[0])]
@@ -86,7 +88,7 @@ class Overview(Room):
 
     def focus_pane(self, step: int = 0) -> None:
         if step and self.has_class("-single"):
-            every = list(self.query(Pane))
+            every = self._panes
             names = [pane.id for pane in every]
             current = self.pane.id if self.pane else self._single
             self._single = names[(names.index(current) + step) % len(names)] or "events"
@@ -115,7 +117,7 @@ class Overview(Room):
             self._trace(self.console.store, time.perf_counter())
 
     def _trace(self, store: Store, now: float) -> None:
-        pane = self.query_one(Waterfall)
+        pane = self._waterfall
         if not pane.shown:
             return
         row = self._choose(store, now)
@@ -123,12 +125,12 @@ class Overview(Room):
             pane.show_nothing("Select an event to see where its time went.")
             return
         if self._inspector is None:
-            self._inspector = Inspector(self.console, self._got)
-        self._inspector.want(row.id, row.state)
+            self._inspector = Latest(self, self.console.link.event, self._got)
+        self._inspector.want(row.id, live=row.state in LIVE_STATES)
 
     def _choose(self, store: Store, now: float) -> EventRow | None:
         """The selected event; while following, one stays until it has ended and was seen."""
-        events = self.query_one(EventsPane)
+        events = self._events
         if not events.following:
             self._traced = events.selected
             return self._traced
@@ -146,7 +148,7 @@ class Overview(Room):
         row = self._traced
         if row is None or row.id != event_id:
             return
-        pane = self.query_one(Waterfall)
+        pane = self._waterfall
         if detail is None:
             pane.show_nothing("The engine keeps no trace of this event any more.")
             return
