@@ -93,6 +93,12 @@ def test_a_variable_that_sets_nothing_is_a_warning(variable: str, suggestion: st
     assert warning.suggestion == suggestion
 
 
+def test_an_empty_variable_is_no_setting() -> None:
+    """Who empties a variable takes it back."""
+    config = Config.from_toml(TEXT, environ={"AGENTFLOW_LLM_MODEL": ""})
+    assert (config.llm.model, config.problems) == ("file", [])
+
+
 def test_variables_about_other_things_are_left_alone() -> None:
     """Only sections of the configuration are read from variables."""
     assert Config.from_toml(TEXT, environ={"AGENTFLOW_HOME": "/x", "LLM_MODEL": "y"}).problems == []

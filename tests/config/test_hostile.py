@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agentflow.config import Config, check_config
@@ -32,6 +32,9 @@ VALUES = [
     '[{ pattern = "(", agent = "a" }]',
 ]  # fmt: skip
 
+steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Speed is not what these tests are about."""
+
 headers = st.sampled_from(SECTIONS).flatmap(
     lambda name: st.sampled_from([f"[{name}]", f"[[{name}]]"])
 )
@@ -47,12 +50,14 @@ def problems_of(text: str) -> list[str]:
         return list(map(str, error.problems))
 
 
+@steady
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Arbitrary text gives a configuration or problems."""
     problems_of(text)
 
 
+@steady
 @given(plausible)
 def test_any_values_are_read_or_refused(text: str) -> None:
     """Every kind of value under every known key gives a configuration or problems."""
@@ -60,6 +65,7 @@ def test_any_values_are_read_or_refused(text: str) -> None:
         assert problem.startswith("agentflow.toml:")
 
 
+@steady
 @given(pairs.flatmap(lambda pair: st.sampled_from(SECTIONS).map(lambda s: f"[{s}]\n{pair}\n")))
 def test_a_refused_value_is_shown_on_its_line(text: str) -> None:
     """A problem with the only key of a file is on one of the two lines that say it."""
@@ -67,6 +73,7 @@ def test_a_refused_value_is_shown_on_its_line(text: str) -> None:
         assert problem.split(":")[1] in ("1", "2")
 
 
+@steady
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

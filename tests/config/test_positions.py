@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import tomli
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agentflow.config.positions import (
@@ -19,6 +19,9 @@ from agentflow.config.positions import (
     split_key,
     unquote,
 )
+
+steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Speed is not what these tests are about."""
 
 keys = st.one_of(
     st.text("ab_-9", min_size=1, max_size=4),
@@ -123,6 +126,7 @@ def paths(value: Any, at: Path = ()) -> set[Path]:
     return {at}.union(*(paths(item, (*at, key)) for key, item in items)) - {()}
 
 
+@steady
 @given(texts())
 def test_every_key_of_a_document_has_a_place(text: str) -> None:
     """The scanner finds the keys and array items that tomli finds, no more and no less."""
@@ -132,6 +136,7 @@ def test_every_key_of_a_document_has_a_place(text: str) -> None:
     assert positions.too_deep is None
 
 
+@steady
 @given(texts())
 def test_the_place_of_a_key_is_the_key(text: str) -> None:
     """At the place of a key, the text has that key."""
@@ -142,6 +147,7 @@ def test_the_place_of_a_key_is_the_key(text: str) -> None:
             assert unquote(written[0]) == path[-1]
 
 
+@steady
 @given(st.text() | st.text("[]{}=\"'\\\n.#,ab "))
 def test_any_text_can_be_scanned(text: str) -> None:
     """The scanner ends on any text, and its places lie within it."""

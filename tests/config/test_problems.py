@@ -111,8 +111,8 @@ enabled = 3
     assert [(p.line, p.column, p.severity, p.key) for p in found] == [
         (2, 1, "error", "llm.temperature"),
         (3, 1, "warning", "llm.modle"),
-        (6, 22, "error", "orchestration.sequential_agents[0]"),
-        (6, 32, "error", "orchestration.sequential_agents[1]"),
+        (6, 22, "error", "orchestration.sequential_agents"),
+        (6, 32, "error", "orchestration.sequential_agents"),
         (7, 1, "error", "orchestration.timeout"),
         (9, 1, "error", "agents.writr.enabled"),
     ]
@@ -221,7 +221,7 @@ timeout_errors = "e"
     assert [(p.line, p.column, p.key, p.severity) for p in found] == [
         (2, 1, "orchestration.default_agent", "error"),
         (3, 35, "orchestration.routing_rules[0].agent", "error"),
-        (7, 16, "orchestration.rules[0].agents[1]", "error"),
+        (7, 16, "orchestration.rules[0].agents", "error"),
         (9, 1, "error_routing.timeout_errors", "warning"),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,36 +15,32 @@ from agentflow.config.watcher import Watched, folders_of
 
 
 @asynccontextmanager
-async def watching(file: Path, **options: dict[str, str]) -> AsyncIterator[asyncio.Queue[Change]]:
+async def watching(
+    file: Path, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncio.Queue[Change]]:
     """Changes as they are seen; the watch is known to be under way when this begins."""
-    stop, seen = asyncio.Event(), asyncio.Queue[Change]()
+    stop, begun, seen = asyncio.Event(), asyncio.Event(), asyncio.Queue[Change]()
+    probe = file.parent.absolute() / "probe.py"
 
     async def run() -> None:
-        async for change in watch(file, debounce=50, stop=stop, **options):  # type: ignore[arg-type]
-            await seen.put(change)
+        async for change in watch(file, environ=environ, debounce=50, stop=stop):
+            begun.set()
+            handlers = tuple(path for path in change.handlers if path != probe)
+            if change.config or handlers:
+                await seen.put(Change(change.config, handlers))
 
     task = asyncio.create_task(run())
-    probe = file.parent / "probe.py"
     try:
-        while seen.empty():  # nothing says that the system has begun to watch but an event
-            probe.write_text(probe.read_text() + "#" if probe.exists() else "#")
-            done, _ = await asyncio.wait({task}, timeout=0.05)
-            for ended in done:
-                ended.result()
-        await settled(seen)
+        while not begun.is_set():  # nothing says that the system has begun to watch but an event
+            probe.write_text("#")
+            try:
+                await asyncio.wait_for(begun.wait(), 0.05)
+            except TimeoutError:
+                assert not task.done()
         yield seen
     finally:
         stop.set()
         await asyncio.wait_for(task, 10)
-
-
-async def settled(seen: asyncio.Queue[Change]) -> None:
-    """Takes out changes until none has come for a while."""
-    try:
-        while True:
-            await asyncio.wait_for(seen.get(), 0.3)
-    except TimeoutError:
-        return
 
 
 async def take(seen: asyncio.Queue[Change]) -> Change:
@@ -127,17 +123,23 @@ async def test_a_folder_made_later_is_watched_too(tmp_path: Path) -> None:
 
 
 async def test_the_overlay_counts_as_the_configuration(tmp_path: Path) -> None:
-    """A save of the file of the current environment is a change; of another one it is not."""
+    """A save of the file of the current environment is a change of the configuration."""
     file = tmp_path / "agentflow.toml"
     file.write_text("a = 1")
-    async with watching(file, environ={"ENVIRONMENT": "test"}) as seen:
-        (tmp_path / "agentflow.other.toml").write_text("a = 2")
-        (tmp_path / "notes.txt").write_text("nothing")
-        (tmp_path / ".hidden.py").write_text("nothing")
-        await settled(seen)
+    async with watching(file, {"ENVIRONMENT": "test"}) as seen:
         (tmp_path / "agentflow.test.toml").write_text("a = 2")
         assert await take(seen) == Change(True, ())
-        assert seen.empty()
+
+
+async def test_other_files_do_not_matter(tmp_path: Path) -> None:
+    """Notes, hidden files and other environments' files are no change."""
+    file = tmp_path / "agentflow.toml"
+    file.write_text("a = 1")
+    async with watching(file, {"ENVIRONMENT": "test"}) as seen:
+        for name in ("agentflow.other.toml", "notes.txt", ".hidden.py"):
+            (tmp_path / name).write_text("x = 1")
+        (tmp_path / "agents.py").write_text("x = 1")
+        assert await take(seen) == Change(False, (tmp_path / "agents.py",))
 
 
 async def test_a_relative_path_can_be_watched(

@@ -55,7 +55,7 @@ def environment_layer(environ: Mapping[str, str], agents: Iterable[str]) -> Laye
     unknown: list[tuple[str, str]] = []
     agents = list(agents)
     for variable, text in sorted(environ.items()):
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or not text:
             continue
         paths, suggestion = _paths_of(variable, agents)
         if paths is None:

@@ -40,9 +40,13 @@ class Layer:
         suggestion: str = "",
         severity: Severity = "error",
     ) -> Problem:
-        """A problem with the key that this source writes as ``written``."""
+        """A problem with what this source writes at ``written``.
+
+        An item of a list is shown at its own place, under the key of the list.
+        """
         place = self.positions.find(written) if self.positions else Place(0, 0)
-        key = self.names.get(written) or join_key(written)
+        listed = bool(written) and isinstance(written[-1], int)
+        key = self.names.get(written) or join_key(written[:-1] if listed else written)
         return Problem(self.path, *place, key, message, suggestion, severity)
 
     def written_path(self, canonical: Path) -> Path:

@@ -103,7 +103,8 @@ def read_text(path: str | FilePath) -> str | Problem:
     """The text of a file, or why it cannot be read."""
     file = str(path)
     try:
-        data = FilePath(path).read_bytes() if FilePath(path).stat().st_size <= MAX_SIZE else None
+        with FilePath(path).open("rb") as stream:  # never all of it: it may be endless
+            data = stream.read(MAX_SIZE + 1)
     except FileNotFoundError:
         return Problem(file, 0, 0, "", "the file does not exist")
     except IsADirectoryError:
@@ -111,7 +112,7 @@ def read_text(path: str | FilePath) -> str | Problem:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return Problem(file, 0, 0, "", f"cannot be read: {reason}")
-    if data is None or len(data) > MAX_SIZE:
+    if len(data) > MAX_SIZE:
         return too_big(file)
     try:
         return data.decode("utf-8")

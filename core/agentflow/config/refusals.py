@@ -25,8 +25,7 @@ def report_refusals(error: ValidationError, merged: Merged) -> None:
         path, words = _field_of(tuple(refusal["loc"]))
         cause = refusal.get("ctx", {}).get("error")
         if refusal["type"] == "missing":
-            key = str(path[-1])
-            merged.report(path[:-1], f"{key} is missing", f"add {key} = ...")
+            merged.report(path, "is missing", f"add {path[-1]} = ...")
         elif isinstance(cause, Wrong):
             value = _instead(path, merged.data) if str(cause).startswith("must be") else ""
             merged.report(path, f"{cause}{value}", cause.suggestion)
