@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentflow.config import Problem, load_config
-from agentflow.config.watch import watch
+from agentflow.config.watcher import watch
 from agentflow.control import Control
 from agentflow.engine import Runner
 from agentflow.errors import AgentFlowError, ConfigError
@@ -183,8 +183,7 @@ class Host:
         """Apply what was saved, or keep what runs and say why."""
         try:
             config = self._load()
-            unchanged = config.text == self.runner.config.text
-            if unchanged and self.runner.history.refused_text is None:
+            if config == self.runner.config and self.runner.history.refused_text is None:
                 return
             await self.runner.apply(config, cause="saved")
         except ConfigError as error:
@@ -193,7 +192,7 @@ class Host:
     def _notice_code(self, paths: Iterable[Path]) -> None:
         """Only code that is in use matters: agents may write Python files too."""
         used = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-        changed = [str(path) for path in paths if self._code_refused or str(path) in used]
+        changed = [str(path) for path in paths if self._code_refused or str(path.resolve()) in used]
         if not changed:
             return
         if self.on_code_changed is not None:

@@ -401,10 +401,7 @@ class Dispatcher:
         plan = self.plan
         event = execution.event
         steered = event.steered
-        if steered or plan.has_rules:
-            choice = plan.pick(event)
-        else:
-            choice = plan.default
+        choice = plan.pick(event) if steered or plan.has_rules else plan.default
         if (
             self.any_paused
             and choice.mode == "route"

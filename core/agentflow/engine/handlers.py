@@ -113,9 +113,9 @@ def _positional(function: Any) -> int:
             count = max(count, 3)
         elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             # An optional third parameter that is not the context is somebody's own.
-            if count == 2 and parameter.default is not parameter.empty:
-                if parameter.name not in ("context", "ctx"):
-                    break
+            optional = parameter.default is not parameter.empty
+            if count == 2 and optional and parameter.name not in ("context", "ctx"):
+                break
             count += 1
     if count < 2:
         raise TypeError(f"a handler takes (event, state) or (event, state, context): {function!r}")

@@ -42,7 +42,7 @@ class CallbackArgs(msgspec.Struct, eq=False):
     error: BaseException | None = None
 
 
-CallbackResult: TypeAlias = "State | None | Awaitable[State | None]"
+CallbackResult: TypeAlias = "State | Awaitable[State | None] | None"
 CallbackFunc: TypeAlias = Callable[[CallbackArgs], CallbackResult]
 
 

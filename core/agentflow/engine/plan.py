@@ -68,8 +68,9 @@ class Vitals:
     """What an agent lives through, whatever plan it runs under.
 
     ``clear`` is False when something stands between an event and the agent: a pause, a
-    breaker that is not closed, an ``initialize`` that has yet to be awaited (not ``ready``). ``held`` are executions that have not started, ``gate``
-    is what runs in the middle of an orchestration wait for.
+    breaker that is not closed, an ``initialize`` that has yet to be awaited (not
+    ``ready``). ``held`` are executions that have not started, ``gate`` is what waits in
+    the middle of an orchestration.
     """
 
     __slots__ = ("breaker", "clear", "gate", "held", "meter", "name", "paused", "ready")

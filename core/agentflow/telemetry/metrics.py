@@ -98,7 +98,7 @@ class Histogram:
 def middle_of(bucket: int) -> float:
     """The duration in the middle of a bucket, in seconds."""
     upper = BOUNDS[min(bucket, len(BOUNDS) - 1)]
-    return upper * (1 + 2.0 ** (-1 / _BUCKETS_PER_OCTAVE)) / 2
+    return float(upper * (1 + 2.0 ** (-1 / _BUCKETS_PER_OCTAVE)) / 2)
 
 
 class Rate:
