@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from agentflow.config.policies import RateLimitConfig
 from agentflow.config.section import Section, Spelling, ms, same, setting
 from agentflow.config.values import (
     Duration,
@@ -38,7 +37,6 @@ class ProviderConfig(Section):
     api_version: Text | None = setting(None, "Version of the API (Azure).")
     deployment: Text | None = setting(None, "Name of the deployment (Azure).")
     max_connections: Positive | None = setting(None, "Connections open at once.")
-    rate_limit: RateLimitConfig | None = setting(None, "Limit on requests sent.")
 
     spellings: ClassVar[Mapping[str, Spelling]] = {
         "host": same("base_url"),
@@ -51,6 +49,7 @@ class ProviderConfig(Section):
         "organization_id": same("organization"),
         "api_key_variable": same("api_key_env"),
     }
+    unused: ClassVar[Mapping[str, str]] = {"rate_limit": "write it in [agents.NAME.rate_limit]"}
 
 
 class LlmConfig(ProviderConfig):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 CONNECTION = frozenset(
     {
         "model", "base_url", "api_key", "api_key_env", "organization", "api_version",
-        "deployment", "max_connections", "rate_limit",
+        "deployment", "max_connections",
     }
 )  # fmt: skip
 """What belongs to one provider and must not be sent to another."""

@@ -142,7 +142,7 @@ def examine(
             layers.append(canonicalise(parsed[0], Layer(source, parsed[1])))
     if broken:
         return None, broken
-    agents = {name for layer in layers for name in _names(layer.data.get("agents"))}
+    agents = dict.fromkeys(name for layer in layers for name in _names(layer.data.get("agents")))
     layers += [environment_layer(environ, agents), override_layer(overrides)]
     merged = Merged(layers)
     _flags_for_all_agents(merged)
