@@ -45,8 +45,8 @@ class AlertLine(Line):
 
     def _alert(self, app: ConsoleApp) -> list[Piece]:
         palette, snapshot = self.palette, app.store.snapshot
-        if app.pump.failure:
-            reason = app.link.reason or app.pump.failure
+        reason = app.link.reason or app.pump.failure
+        if reason and (app.pump.failure or app.link.status == "lost"):
             return [(f"! {safe(reason, 400)}", palette.error)]
         blocked = app.link.blocked or (snapshot.blocked if snapshot else None)
         if blocked is not None:

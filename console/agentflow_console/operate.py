@@ -192,7 +192,7 @@ class Operating(App[int]):
         counts = snapshot.counts if snapshot and self.link.status == "connected" else None
         waiting = counts.queued + counts.held + counts.running if counts else 0
         if counts is None or not waiting or self._leaving:
-            self.exit(self.leave_with)
+            self.exit(self.leave_with, return_code=self.leave_with)
             return
         self._tell(
             "asked",

@@ -118,8 +118,7 @@ def wrap(text: str, cells: int) -> list[str]:
     """``text`` in lines of at most ``cells`` cells, broken at spaces where there are any."""
     cells = max(cells, 2)
     lines: list[str] = []
-    while width(text) > cells:
-        cut = _break(text, cells)
+    while (cut := _break(text, cells)) < len(text):
         lines.append(text[:cut])
         text = text[cut:]
     lines.append(text)
@@ -127,7 +126,7 @@ def wrap(text: str, cells: int) -> list[str]:
 
 
 def _break(text: str, cells: int) -> int:
-    """Where to break a text that is wider than ``cells``: after a space, if one is near."""
+    """How much of a text goes on a line: up to a space, if there is one that is near."""
     used, space = 0, -1
     for index, char in enumerate(text):
         used += 1 if char.isascii() else cell_len(char)

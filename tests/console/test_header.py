@@ -45,7 +45,8 @@ async def test_a_refused_file_is_said_even_where_space_is_short() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "word"), [({}, "LIVE"), ({"paused": True}, "HELD"), ({"read_only": True}, "READ-ONLY")]
+    ("fields", "word"),
+    [({}, "LIVE"), ({"paused": True}, "HELD"), ({"read_only": True}, "READ-ONLY")],
 )
 async def test_the_word_says_how_it_stands(fields: dict[str, object], word: str) -> None:
     """Each way to stand has a word of its own."""
@@ -70,7 +71,7 @@ async def test_a_blocked_engine_is_named_with_agent_and_line() -> None:
         link.open.set()
         link.blocked = None
         await until(pilot, lambda: " LIVE " in screen_text(app))
-        assert "blocks the engine" not in screen_text(app)
+        await until(pilot, lambda: "blocks the engine" not in screen_text(app))
 
 
 async def test_a_lost_engine_is_said_with_its_reason() -> None:
@@ -81,7 +82,7 @@ async def test_a_lost_engine_is_said_with_its_reason() -> None:
         await settled(pilot)
         link.status, link.reason = "lost", "the engine's process ended: out of memory"
         await until(pilot, lambda: " DISCONNECTED " in screen_text(app))
-        assert "out of memory" in screen_text(app)
+        await until(pilot, lambda: "out of memory" in screen_text(app))
 
 
 async def test_the_alert_line_is_there_only_when_there_is_something_to_say() -> None:

@@ -34,7 +34,8 @@ async def test_agents_that_need_attention_come_first() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         lines = text_of(app.query_one(AgentsPane))
-        states = [line.split()[2] for line in lines[2:9]]
+        start = lines[1].index("STATE") + 2
+        states = [line[start : start + 8].strip() for line in lines[2:9]]
         assert states == ["open", "paused", "running", "running", "running", "idle", "disabled"]
         assert "⊘ open" in lines[2]
         assert "44" in lines[3]
@@ -46,7 +47,7 @@ async def test_hooks_say_what_they_vetoed() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         lines = text_of(app.query_one(HooksPane))
-        assert lines[2].split()[0:4] == ["│>BeforeEvent", "require_module", "8800", "3"]
+        assert lines[2].split()[0:4] == ["│>BeforeEvent", "require_modu…", "8800", "3"]
         assert lines[0].startswith("╭─ Hooks 4 ─")
 
 
@@ -116,10 +117,18 @@ async def test_an_event_in_full_has_data_metadata_error_and_timeline() -> None:
         app.room.table.select(990)
         await settled(pilot)
         await until(pilot, lambda: "Timeline" in screen_text(app))
-        screen = screen_text(app)
-        for part in ('"module": "json.decoder"', "priority   normal", "Traceback (most recent",
-                     "agent enricher", "Timeline · 5 spans", "partial", "0190a000-child"):  # fmt: skip
-            assert part in screen
+        lines = app.room.detail.lines  # type: ignore[attr-defined]
+        text = "\n".join("".join(piece for piece, _ in line) for line in lines)
+        for part in (
+            '"module": "json.decoder"',
+            "priority   normal",
+            "Traceback (most recent",
+            "agent enricher",
+            "Timeline · 5 spans",
+            "partial",
+            "0190a000-child",
+        ):
+            assert part in text
 
 
 async def test_states_and_numbers_stay_in_their_columns() -> None:

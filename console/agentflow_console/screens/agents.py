@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
@@ -14,10 +15,10 @@ from agentflow_console.panes.base import Piece
 from agentflow_console.panes.document import Lines, folded
 from agentflow_console.panes.events import route, took
 from agentflow_console.screens.listing import Listing
-from agentflow_console.store import Filter
 from agentflow_console.text import fit, safe
 
 _NAME = 11
+_EVENTS = 12  # events in the detail
 
 
 class Agents(Listing):
@@ -27,6 +28,10 @@ class Agents(Listing):
     room = "agents"
     title = "Agents"
     always_beside = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: object = None
 
     def make_list(self) -> AgentsPane:
         return AgentsPane(full=True, id="agents-list")
@@ -49,6 +54,10 @@ class Agents(Listing):
         if not cells:
             return
         palette = self.console.palette
+        revision = self.console.store.events.revision
+        if (row, revision, cells, palette) == self._shown:
+            return
+        self._shown = (row, revision, cells, palette)
         if row is None:
             self.detail.show("", "Agent", [[(" No agent is selected.", palette.muted)]])
             return
@@ -82,11 +91,17 @@ class Agents(Listing):
 
     def _events(self, row: AgentRow) -> Lines:
         palette = self.console.palette
-        found = self.console.store.events.matching(Filter.parse(f'agent:"{row.name}"'))
+        name = row.name
+        found = islice(
+            (
+                event
+                for event in reversed(self.console.store.events.rows())
+                if name == event.target or name == event.at.partition(" +")[0]
+            ),
+            _EVENTS,
+        )
         lines: Lines = [[], [(" Its latest events", palette.heading)]]
-        if not found:
-            return [*lines, [(" None of those in memory.", palette.muted)]]
-        for event in found[:-13:-1]:
+        for event in found:
             lines.append(
                 [
                     (f" {event.seq:>7}  ", palette.muted),
@@ -95,4 +110,6 @@ class Agents(Listing):
                     (route(event), palette.text),
                 ]
             )
+        if len(lines) == 2:
+            return [*lines, [(" None of those in memory.", palette.muted)]]
         return [*lines, [(" ↵ shows them all", palette.muted)]]

@@ -11,7 +11,6 @@ from agentflow_console.panes.event_detail import event_lines, event_plain
 from agentflow_console.panes.events import LIVE_STATES, EventsPane
 from agentflow_console.panes.table import TablePane
 from agentflow_console.screens.listing import Listing
-from agentflow_console.text import safe
 
 
 class Events(Listing):
@@ -24,6 +23,7 @@ class Events(Listing):
         super().__init__()
         self._detail: EventDetail | None = None
         self._for = ""
+        self._shown: object = None
         self._inspector: Latest[str, EventDetail | None] | None = None
 
     def make_list(self) -> TablePane[Any]:
@@ -42,8 +42,11 @@ class Events(Listing):
             self._inspector = Latest(self, self.console.link.event, self._got)
         self._inspector.want(row.id, live=row.state in LIVE_STATES)
         known = self._detail if self._for == row.id else None
+        if (row, id(known), cells, palette) == self._shown:
+            return
+        self._shown = (row, id(known), cells, palette)
         lines = event_lines(row, known, palette, cells)
-        self.detail.show(row.id, f"Event {safe(str(row.seq))}", lines)
+        self.detail.show(row.id, f"Event {row.seq}", lines)
 
     def _got(self, event_id: str, detail: EventDetail | None) -> None:
         self._for, self._detail = event_id, detail

@@ -28,6 +28,10 @@ class Hooks(Listing):
     title = "Hooks"
     always_beside = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: object = None
+
     def make_list(self) -> HooksPane:
         return HooksPane(full=True, id="hooks-list")
 
@@ -36,6 +40,9 @@ class Hooks(Listing):
         if not cells:
             return
         palette = self.console.palette
+        if (row, cells, palette) == self._shown:
+            return
+        self._shown = (row, cells, palette)
         if row is None:
             self.detail.show("", "Hook", [[(" No callback is selected.", palette.muted)]])
             return

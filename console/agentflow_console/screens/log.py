@@ -17,6 +17,10 @@ class Log(Listing):
     title = "Log"
     always_beside = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: object = None
+
     def make_list(self) -> LogPane:
         return LogPane(id="log-list")
 
@@ -28,6 +32,9 @@ class Log(Listing):
         if row is None:
             self.detail.show("", "Line", [[(" No line is selected.", palette.muted)]])
             return
+        if (row.seq, cells, palette) == self._shown:
+            return
+        self._shown = (row.seq, cells, palette)
         style = palette.state(row.level)
         lines: Lines = [
             [
