@@ -43,6 +43,9 @@ def _variables(theme: Theme) -> dict[str, str]:
     ours = {f"af-{state}": color for state, color in theme.states.items()}
     for part in ("muted", "border", "focus", "cursor", "cursor-text"):
         ours[f"af-{part}"] = colors[part]
+    if theme.ansi:
+        ours["ansi-background"] = "ansi_black" if theme.dark else "ansi_white"
+        ours["ansi-foreground"] = "ansi_white" if theme.dark else "ansi_black"
     return ours | {
         "text": colors["foreground"],
         "text-muted": colors["muted"],

@@ -52,5 +52,5 @@ class EditReplayScreen(Form):
         editor = self.query_one("#data", JsonEditor)
         if isinstance(editor.value, Fault):
             editor.area.go_to_fault()
-            raise Refused(f"Data, {editor.value}. Nothing was sent.", editor.area)
+            raise Refused(f"Nothing was sent. Data, {editor.value}.", editor.area)
         return Request("replay", {"number": self._letter.row.number, "data": editor.value})

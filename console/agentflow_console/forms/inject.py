@@ -99,7 +99,7 @@ class InjectScreen(Form):
         super().on_mount()
         if not self._event.get("data"):
             self.query_one("#data MarkedArea", MarkedArea).move_cursor((1, 2))
-        self.query_one("#target" if not self._event.get("target") else "#data MarkedArea").focus()
+        self.query_one("#data MarkedArea" if self._event.get("data") else "#target").focus()
         self._show_known()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -139,7 +139,7 @@ class InjectScreen(Form):
         editor = self.query_one(f"#{id}", Checked)
         if isinstance(editor.value, Fault):
             editor.area.go_to_fault()
-            raise Refused(f"{id.title()}, {editor.value}. Nothing was sent.", editor.area)
+            raise Refused(f"Nothing was sent. {id.title()}, {editor.value}.", editor.area)
         return editor.value
 
 

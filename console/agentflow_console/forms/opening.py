@@ -162,7 +162,7 @@ class Opening(App[int]):
             self.theme = before if entry is None else entry.arguments[0]
 
         at = next((entry for entry in entries if entry.arguments[0] == before), None)
-        screen = PaletteScreen(entries, placeholder="theme", passing=passing, at=at)
+        screen = PaletteScreen(entries, placeholder="theme", passing=passing, at=at, title="Themes")
         self.push_screen(screen, self._take_theme)
 
     def _take_theme(self, entry: Entry | None) -> None:

@@ -71,7 +71,6 @@ class Entries(Picker[Entry]):
         Column("KEY", 8, drop=1),
         Column("WHAT IT DOES", 20, share=3, drop=2),
     )
-    title = "Commands"
     always_bright = True
     can_focus = False
 
@@ -123,8 +122,10 @@ class PaletteScreen(ModalScreen[Entry | None]):
         placeholder: str = "command, screen, agent or theme",
         passing: Callable[[Entry | None], object] | None = None,
         at: Entry | None = None,
+        title: str = "Commands",
     ) -> None:
         super().__init__()
+        self._title = title
         self._entries = entries
         self._placeholder = placeholder
         self._passing = passing
@@ -133,7 +134,9 @@ class PaletteScreen(ModalScreen[Entry | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet"):
             yield Input(placeholder=self._placeholder)
-            yield Entries()
+            entries = Entries()
+            entries.title = self._title
+            yield entries
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from textual.theme import Theme
+
 from agentflow_console.palette import make_palette
 from agentflow_console.panes.table import TablePane
 from agentflow_console.store import Store
@@ -20,7 +22,11 @@ class Picker(TablePane[R]):
     """Whether the cursor looks the same while another widget has the keyboard."""
 
     def on_mount(self) -> None:
-        """Dialogs are not restyled by the app: they are there for a moment only."""
+        """The app restyles its rooms only; a dialog looks after itself."""
+        self._wear()
+        self.app.theme_changed_signal.subscribe(self, self._wear)
+
+    def _wear(self, theme: Theme | None = None) -> None:
         palette = make_palette(self.app.theme_variables, ansi=self.app.current_theme.ansi)
         if self.always_bright:
             palette = replace(palette, cursor_away=palette.cursor)

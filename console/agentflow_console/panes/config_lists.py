@@ -26,7 +26,7 @@ class VersionsPane(TablePane[VersionRow]):
         Column("WHEN", 8, drop=2),
         Column("MODE", 9, drop=3, share=1, most=13),
         Column("CAUSE", 8, share=1, most=16),
-        Column("WHAT CHANGED", 14, share=4),
+        Column("WHAT CHANGED", 24, share=4),
     )
 
     def __init__(self, *, id: str | None = None) -> None:

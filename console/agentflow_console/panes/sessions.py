@@ -33,28 +33,35 @@ class SessionsPane(TablePane[SessionRow]):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._known: list[SessionRow] = []
-        self._fresh = False
         self._filtered = ""
 
     def put(self, rows: Sequence[SessionRow], wanted: SessionRow | None = None) -> None:
-        """Show these sessions, and the ``wanted`` one if it isn't among them."""
+        """Show these sessions, and the ``wanted`` one if it isn't among them.
+
+        Rows are there at once, even while the pane itself is hidden behind a waterfall.
+        """
         known = list(rows)
         if wanted is not None and all(row.id != wanted.id for row in known):
             known.insert(0, wanted)
         if known != self._known:
-            self._known, self._fresh = known, True
+            self._known = known
+            self.show(self._passing())
+
+    def _passing(self) -> list[SessionRow]:
+        self._filtered = self.filter_text
+        return [row for row in self._known if self.passes(row)]
 
     def key(self, row: SessionRow) -> Hashable:
         return row.id
 
     def fetch(self, store: Store) -> Sequence[SessionRow] | None:
-        if not self._fresh and self._filtered == self.filter_text:
-            return None
-        self._fresh, self._filtered = False, self.filter_text
-        return [row for row in self._known if self.passes(row)]
+        return None if self._filtered == self.filter_text else self._passing()
 
     def haystack(self, row: SessionRow) -> str:
-        return f"{row.id} {row.target} {row.mode} {state_of(row)[1]}"
+        states = " ".join(
+            word for word, count in (("running", row.running), ("dead", row.dead)) if count
+        )
+        return f"{row.id} {row.target} {row.mode} {states or 'ok'}"
 
     def heading(self) -> str:
         return f"Sessions {grouped(len(self._known))}" if self._known else "Sessions"

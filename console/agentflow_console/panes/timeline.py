@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agentflow_console import show
-
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _STEPS = (1.0, 2.0, 5.0, 10.0)
+_DAY = 86_400.0
+_LONG = (60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0,
+         _DAY)  # fmt: skip
 _TICK = 10  # cells that a tick needs
 
 
@@ -22,7 +23,7 @@ class Axis:
     def eighth(self, moment: float) -> int:
         """Where a moment is, in eighths of a cell from the left edge, within the axis."""
         share = (moment - self.start) / self.length if self.length > 0 else 0.0
-        return min(max(round(share * self.cells * 8), 0), self.cells * 8)
+        return round(min(max(share, 0.0), 1.0) * self.cells * 8)
 
     def ticks(self) -> str:
         """Times since the start, each beginning at the cell that it names."""
@@ -42,25 +43,26 @@ class Axis:
 
 
 def _nice(length: float) -> float:
-    """The least of 1, 2, 5, 10, 20, … (of any decimal power) that is not below ``length``."""
+    """The least round time that is not below ``length``, in seconds."""
     if length <= 0:
         return 0.0
+    for step in _LONG:
+        if 60 <= length <= step or (step == 60 and 50 < length <= 60):
+            return step
+    unit = _DAY if length > _DAY else 1.0
     power = 1e-6
-    while power * 10 < length:
+    while power * 10 < length / unit:
         power *= 10
-    return next(power * step for step in _STEPS if power * step >= length * 0.999)
+    return unit * next(power * step for step in _STEPS if power * step >= length / unit * 0.999)
 
 
 def _label(seconds: float, step: float) -> str:
     if not seconds:
         return "0"
-    if step < 0.001:
-        return f"{seconds * 1e6:.0f}µs"
-    if step < 1 and seconds < 10:
-        return f"{seconds * 1e3:.0f}ms"
-    if seconds < 60:
-        return f"{seconds:g}s"
-    return show.duration(seconds)
+    for unit, word in ((_DAY, "d"), (3600.0, "h"), (60.0, "m"), (1.0, "s")):
+        if step >= unit:
+            return f"{seconds / unit:g}{word}"
+    return f"{seconds * 1e3:.0f}ms" if step >= 0.001 else f"{seconds * 1e6:.0f}µs"
 
 
 @dataclass(frozen=True, slots=True)

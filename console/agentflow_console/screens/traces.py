@@ -116,7 +116,6 @@ class Traces(Room):
     def _got_sessions(self, key: str, rows: list[SessionRow]) -> None:
         self.sessions.put(rows, self._wanted)
         if self._wanted is not None:
-            self.console.paint_now()
             self.sessions.select(self._wanted.id)
 
     def _got_spans(self, session: str, spans: list[SpanRow]) -> None:
@@ -180,10 +179,9 @@ class Traces(Room):
         self._wanted = SessionRow(session, 0, 0, 0, 0.0, 0.0, "", "")
         if self.sessions.filter_text:
             self.console.filter_pane(self.sessions, "")
-        self.sessions.put(list(self.sessions.rows), self._wanted)
-        self._go(_WATERFALL)
-        self.console.paint_now()
+        self.sessions.put(self.sessions.rows, self._wanted)
         self.sessions.select(session)
+        self._go(_WATERFALL)
 
     def open_row(self, row: Any) -> None:
         at = _SESSIONS if self.sessions.has_focus else self._depth
