@@ -174,14 +174,17 @@ class ConsoleApp(Operating, Opening):
         room.display = True
         self.room = room
         if room.ready:
-            self.call_after_refresh(self.enter, room)
+            self.enter(room)
         self.refresh_lines()
 
     def enter(self, room: Room) -> None:
         """Its panes are there: style, fill and focus them. A new room calls it when mounted."""
         if room is not self.room:
             return
-        room.restyle(self.palette, sides=self.sides)
+        look = (self.palette, self.size)
+        if room.styled_for != look:
+            room.styled_for = look
+            room.restyle(self.palette, sides=self.sides)
         room.entered()
         self.paint_now()
         waiting, room.waiting = room.waiting, []
@@ -224,7 +227,7 @@ class ConsoleApp(Operating, Opening):
 
     def _resized(self) -> None:
         if self.room is not None and self.room.ready:
-            self.room.restyle(self.palette, sides=self.sides)
+            self.enter(self.room)
         self.refresh_lines()
         self.paint_now()
 

@@ -33,7 +33,7 @@ class AlertLine(Line):
         """Show what there is to say, or go."""
         left, right = self._alert(app), self._news(app)
         self.display = bool(left or right)
-        room = self.size.width or app.size.width
+        room = self.cells
         if right:
             share = room - min(length(left), room // 2)
             text, style = right[0]
@@ -88,7 +88,7 @@ class FooterLine(Line):
             if id is not None:
                 gone.add(id)
             pieces = self._keys(app, groups, gone)
-            if length(pieces) < self.size.width:
+            if length(pieces) < self.cells:
                 break
         self.say(pieces)
 

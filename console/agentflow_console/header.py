@@ -48,7 +48,7 @@ class StatusLine(Line):
             if name in parts and len(parts[name]) > 1:
                 parts[name].pop(0)
             left, right = _joined(parts, self.palette.bar)
-            if length(left) + length(right) + 1 <= self.size.width:
+            if length(left) + length(right) + 1 <= self.cells:
                 break
         self.say(left, right)
 
@@ -169,7 +169,7 @@ class TabLine(Line):
         dead = sum(1 for row in app.store.dead if row.status == "dead")
         for style in ("long", "short", "keys"):
             pieces = self._tabs(app, current, dead, style)
-            if length(pieces) <= self.size.width:
+            if length(pieces) <= self.cells:
                 break
         self.say(pieces)
 

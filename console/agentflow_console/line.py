@@ -31,6 +31,11 @@ class Line(Widget):
             self.left, self.right = left, right
             self.refresh()
 
+    @property
+    def cells(self) -> int:
+        """Cells of the line; before it has a size, those of the screen."""
+        return self.size.width or self.app.size.width
+
     def restyle(self, palette: Palette) -> None:
         """Another theme."""
         self.palette = palette

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -51,6 +51,7 @@ class Pane(Widget, can_focus=True):
         super().__init__(id=id)
         self.palette = make_palette({})
         self._looked = -1.0
+        self._drawn_size: Size | None = None
         self._edges: tuple[object, ...] = ()
 
     # -- what a pane says about itself -----------------------------------------------------
@@ -212,9 +213,14 @@ class Pane(Widget, can_focus=True):
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another size: nothing that was drawn fits any more."""
-        self.forget()
-        self.refresh()
+        """Another size: nothing that was drawn fits any more.
+
+        Textual also says so of a pane that is shown again as it was: that costs nothing.
+        """
+        if event.size != self._drawn_size:
+            self._drawn_size = event.size
+            self.forget()
+            self.refresh()
 
     def page(self) -> int:
         """How many lines page up and page down move."""

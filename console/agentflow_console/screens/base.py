@@ -45,6 +45,8 @@ class Room(Widget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.styled_for: object = None
+        """The palette and the size that its panes are styled for."""
         self._panes: list[Pane] = []
         self.waiting: list[Callable[[], object]] = []
         """What to do once its panes are there."""
