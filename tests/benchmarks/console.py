@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,8 +25,15 @@ PROGRAM = str(Path(sys.executable).with_name("agentflow-console"))
 RATE = 10_000
 BURN = 0.2
 
-KEYS = (("?", True), ("\x1b", False))
-"""Pressed in turn; the second part says whether the help is on screen afterwards."""
+_CURSOR = re.compile(r"│>(\w+)")
+
+STEPS: tuple[tuple[str, Callable[[str, str], bool]], ...] = (
+    ("3", lambda before, now: "RUNS" in now),  # the agents' own screen
+    ("j", lambda before, now: _CURSOR.findall(now) != _CURSOR.findall(before)),
+    ("k", lambda before, now: _CURSOR.findall(now) != _CURSOR.findall(before)),
+    ("1", lambda before, now: "RUNS" not in now),  # and back to the overview
+)
+"""Keys pressed in turn, and how to see, from the screen before, that it was obeyed."""
 
 
 @contextmanager
@@ -88,12 +97,11 @@ def _latency(name: str, presses: int, load: dict[str, Any]) -> Row:
         terminal.wait(lambda screen: "worker" in screen)
         time.sleep(2)  # until the load is what it is meant to be
         for number in range(presses):
-            key, shown = KEYS[number % len(KEYS)]
+            key, obeyed = STEPS[number % len(STEPS)]
             time.sleep(random.uniform(0.05, 0.15))
-            terminal.text()
+            seen = partial(obeyed, terminal.text())
             pressed = terminal.press(key)
-            seen = terminal.wait(lambda screen, shown=shown: ("Help" in screen) == shown)
-            waits.append((seen - pressed) * 1000)
+            waits.append((terminal.wait(seen) - pressed) * 1000)
     waits.sort()
     worst = waits[min(len(waits) - 1, int(len(waits) * 0.99))]
     return Row(

@@ -9,6 +9,7 @@ import pty
 import re
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -64,6 +65,7 @@ class Terminal:
         self._drawn = 0
         self._ended = False
         self._change = threading.Condition()
+        sys.setswitchinterval(0.0005)  # the drawing must not keep the reader from its time stamps
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
