@@ -14,15 +14,16 @@ from agentflow_console.panes.prose import fact, paragraph, section, values
 from agentflow_console.text import safe
 
 _POLICIES = (
-    ("Timeout", "orchestration", "timeout_seconds"),
-    ("At once", "orchestration", "max_concurrency"),
-    ("Fails at", "orchestration", "failure_threshold"),
-    ("Iterations", "orchestration", "max_iterations"),
-    ("Retry", "error_routing", "retry"),
-    ("Breaker", "error_routing", "circuit_breaker"),
-    ("Queue", "runtime", "queue_size"),
-    ("Ordering", "runtime", "ordering"),
+    ("Timeout", "orchestration", "timeout_seconds", "{} s"),
+    ("At once", "orchestration", "max_concurrency", "{} agents"),
+    ("Fails at", "orchestration", "failure_threshold", "{} of the agents failed"),
+    ("Iterations", "orchestration", "max_iterations", "{} at most"),
+    ("Retry", "error_routing", "retry", "{}"),
+    ("Breaker", "error_routing", "circuit_breaker", "{}"),
+    ("Queue", "runtime", "queue_size", "{} events at most"),
+    ("Ordering", "runtime", "ordering", "{}"),
 )
+_PLACES = ("collaborative", "sequential", "loop", "others")
 
 
 def config_lines(config: Config, agents: Sequence[AgentRow], palette: Palette, cells: int) -> Lines:
@@ -52,15 +53,25 @@ def _parts(config: Config, agents: Sequence[AgentRow], palette: Palette, cells: 
     if not agents:
         return paragraph(("no agents yet", palette.muted), palette, cells)
     groups: dict[str, list[str]] = {}
-    for row in sorted(agents, key=lambda row: row.place):
+    for row in sorted(agents, key=_step):
         groups.setdefault(row.place.partition(" ")[0] or "others", []).append(row.name)
     parts: dict[str, str] = {}
-    for place, names in groups.items():
+    for place, names in sorted(groups.items(), key=lambda group: _rank(group[0])):
         shown = " → ".join(names) if place == "sequential" else ", ".join(names)
         if len(names) > 40:
             shown = f"{', '.join(names[:40])} and {len(names) - 40} more"
         parts[place] = shown
     return values(parts, palette, cells)
+
+
+def _step(row: AgentRow) -> int:
+    """The place in the sequence; agents of other places keep their order."""
+    number = row.place.rpartition(" ")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def _rank(place: str) -> int:
+    return _PLACES.index(place) if place in _PLACES else len(_PLACES)
 
 
 def _policies(config: Config, palette: Palette, cells: int) -> Lines:
@@ -70,11 +81,11 @@ def _policies(config: Config, palette: Palette, cells: int) -> Lines:
     except tomllib.TOMLDecodeError:
         return []
     lines: Lines = []
-    for name, group, key in _POLICIES:
+    for name, group, key, said in _POLICIES:
         section_ = table.get(group)
         value = section_.get(key) if isinstance(section_, Mapping) else None
         if value is not None:
-            lines += fact(name, _written(value), palette, cells)
+            lines += fact(name, said.format(_written(value)), palette, cells)
     return lines
 
 

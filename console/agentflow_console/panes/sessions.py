@@ -75,7 +75,7 @@ class SessionsPane(TablePane[SessionRow]):
         palette = self.palette
         word, text = state_of(row)
         return [
-            (crop_left(safe(row.id, 80), self._id_cells()), palette.text),
+            (self._shown_id(row), palette.text),
             (text, palette.state(word)),
             (show.count(row.events), palette.text),
             (show.duration(row.last - row.start), palette.text),
@@ -83,9 +83,11 @@ class SessionsPane(TablePane[SessionRow]):
             (show.clock_short(row.last), palette.muted),
         ]
 
-    def _id_cells(self) -> int:
-        """Ids of one moment differ at their end: that is what is kept."""
-        return self._widths[0] if self._widths else 38
+    def _shown_id(self, row: SessionRow) -> str:
+        """Generated ids of one moment differ at their end: that is what is kept of them."""
+        text = safe(row.id, 80)
+        generated = len(text) == 36 and text.count("-") == 4
+        return crop_left(text, self._widths[0]) if generated and self._widths else text
 
     def copy_text(self) -> str:
         row = self.selected

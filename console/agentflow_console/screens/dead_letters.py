@@ -28,6 +28,7 @@ class DeadLetters(Listing):
         super().__init__()
         self._detail: DeadDetail | None = None
         self._latest: Latest[int, DeadDetail | None] | None = None
+        self._described: object = None
 
     def make_list(self) -> DeadLettersPane:
         return DeadLettersPane(id="dead-list")
@@ -38,6 +39,7 @@ class DeadLetters(Listing):
             return
         palette = self.console.palette
         if row is None:
+            self._described = None
             self.detail.show("", "Dead letter", [[(" No dead letter.", palette.muted)]])
             return
         if self._latest is None:
@@ -45,6 +47,10 @@ class DeadLetters(Listing):
         self._latest.want(row.number)
         known = self._detail
         detail = known if known is not None and known.row.number == row.number else None
+        described = (row, detail, cells, palette)
+        if described == self._described:  # this is asked for at every frame
+            return
+        self._described = described
         self.detail.plain_of = lambda: _plain(row, detail)
         self.detail.show(
             row.number, f"Dead letter {row.number}", dead_lines(row, detail, palette, cells)

@@ -35,7 +35,7 @@ class Traces(Room):
 
     DEFAULT_CSS = """
     Traces .split { layout: horizontal; width: 1fr; height: 1fr; }
-    Traces #sessions { width: 52; }
+    Traces #sessions { width: 60; }
     Traces .spans { width: 1fr; height: 1fr; }
     Traces #waterfall { height: 3fr; }
     Traces #span { height: 2fr; }
@@ -58,6 +58,7 @@ class Traces(Room):
         self._wanted: SessionRow | None = None
         self._spans: Latest[str, list[SpanRow]] | None = None
         self._rows: Latest[str, list[SessionRow]] | None = None
+        self._described: object = None
 
     def compose(self) -> ComposeResult:
         with Container(classes="split"):
@@ -134,8 +135,13 @@ class Traces(Room):
         palette = self.console.palette
         node = self.waterfall.selected
         if node is None:
+            self._described = None
             self.span.show("", "Span", [[(" No span is selected.", palette.muted)]])
             return
+        described = (node.span, palette, self.span.body_width)
+        if described == self._described:  # this is asked for at every frame
+            return
+        self._described = described
         lines = span_lines(node.span, palette, self.span.body_width)
         self.span.show(node.span.id, f"Span {safe(node.span.name, 60)}", lines)
 
