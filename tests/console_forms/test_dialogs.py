@@ -169,7 +169,7 @@ async def test_bad_json_is_not_replayed() -> None:
     assert link.commands == []
 
 
-@pytest.mark.parametrize("theme", ["night", "paper", "terminal", "high-contrast"])
+@pytest.mark.parametrize("theme", ["night", "day", "terminal", "high-contrast"])
 async def test_dialogs_are_drawn_in_every_kind_of_theme(theme: str) -> None:
     """Dark, light, sixteen colours and high contrast all draw every dialog."""
     link = StillLink()

@@ -69,23 +69,23 @@ async def test_a_theme_is_seen_while_the_cursor_passes_it() -> None:
     async with app.run_test(size=SMALL) as pilot:
         await visit(pilot, "2", "succeeded")
         await pilot.press("t")
-        await reads(pilot, "Theme: paper")
+        await reads(pilot, "Theme: day")
         await pilot.press("down", "down")
-        await until(pilot, lambda: app.theme == "high-contrast")
+        await until(pilot, lambda: app.theme == "ember")
         await pilot.press("escape")
         await until(pilot, lambda: app.theme == "night")
         await pilot.press("t")
-        await reads(pilot, "Theme: paper")
-        await pilot.press(*"paper", "enter")
-        await until(pilot, lambda: app.settings.theme == "paper" and app.theme == "paper")
+        await reads(pilot, "Theme: day")
+        await pilot.press(*"day", "enter")
+        await until(pilot, lambda: app.settings.theme == "day" and app.theme == "day")
 
 
 async def test_the_theme_that_is_worn_is_where_the_cursor_begins() -> None:
     """Opening the themes changes nothing by itself."""
-    entries = theme_entries([("night", "Night"), ("paper", "Paper")])
+    entries = theme_entries([("night", "Night"), ("day", "Paper")])
     screen = PaletteScreen(entries, at=entries[1])
     async with Host(screen).run_test(size=SMALL) as pilot:
-        await reads(pilot, "Theme: paper")
+        await reads(pilot, "Theme: day")
         await until(pilot, lambda: screen.query_one(Entries).selected == entries[1])
 
 

@@ -65,11 +65,11 @@ def test_black_on_white_is_twenty_one() -> None:
 
 def test_a_user_theme_extends_another(tmp_path: Path) -> None:
     """A file that extends a shipped theme names only what differs."""
-    (tmp_path / "mine.toml").write_text('extends = "paper"\n[colors]\nprimary = "#102030"\n')
+    (tmp_path / "mine.toml").write_text('extends = "day"\n[colors]\nprimary = "#102030"\n')
     themes, problems = load_themes(tmp_path)
-    mine, paper = (next(t for t in themes if t.name == name) for name in ("mine", "paper"))
+    mine, day = (next(t for t in themes if t.name == name) for name in ("mine", "day"))
     assert problems == []
-    assert mine.colors == {**paper.colors, "primary": "#102030"}
+    assert mine.colors == {**day.colors, "primary": "#102030"}
     assert not mine.dark
 
 
