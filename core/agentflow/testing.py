@@ -60,11 +60,24 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now = START
         self._end = START + patience
         self._in_executors = 0
+        self._watcher: Callable[[], None] | None = None
         super().__init__(_Selector(self))
 
     def time(self) -> float:
         """Virtual seconds; they mean nothing but their differences."""
         return self._now
+
+    def each_turn(self, check: Callable[[], None]) -> None:
+        """Call ``check`` in every turn of the loop: for what must hold at any moment.
+
+        What it raises ends the run.
+        """
+        self._watcher = check
+
+    def turn(self) -> None:
+        """A turn of the loop has come."""
+        if self._watcher is not None:
+            self._watcher()
 
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` go by at once, as if somebody had kept the loop from going round.
@@ -107,6 +120,7 @@ class _Selector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._loop.turn()
         found = super().select(0)
         # The loop's own wake-up pipe is always registered.
         watching = len(self.get_map()) > 1

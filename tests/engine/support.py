@@ -1,0 +1,66 @@
+"""What the engine's tests share: runners on virtual time, and accounts that must add up."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from agentflow import Config, HookPoint, Runner
+from agentflow.testing import VirtualClock, VirtualLoop, run_virtual
+
+NO_RETRY = "[orchestration]\nretry_attempts = 0\n"
+LANES = ("express", "hooked")
+"""With nothing in between, and with a callback at every point: both must keep every promise."""
+
+AsyncTest = Callable[..., Coroutine[Any, Any, None]]
+
+
+def virtual(test: AsyncTest) -> Callable[..., None]:
+    """Run an async test on virtual time; what waits for an hour too long fails."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        run_virtual(lambda: test(*args, **kwargs), patience=3_600)
+
+    return run
+
+
+def config(text: str = "") -> Config:
+    """A configuration that nothing of this machine has a part in."""
+    return Config.from_toml(text, environ={})
+
+
+def make(text: str = "", lane: str = "express", **agents: Any) -> Runner:
+    """A runner on virtual time with these agents, its accounts checked in every turn."""
+    runner = Runner(config(text), clock=VirtualClock())
+    for name, handler in agents.items():
+        runner.register_agent(name, handler)
+    if lane == "hooked":
+        runner.register_callback(HookPoint.ALL, "nothing", lambda args: None)
+    loop().each_turn(lambda: add_up(runner))
+    return runner
+
+
+def loop() -> VirtualLoop:
+    """The loop that the test runs on."""
+    here = asyncio.get_running_loop()
+    assert isinstance(here, VirtualLoop)
+    return here
+
+
+def add_up(runner: Runner) -> None:
+    """Every accepted event is in exactly one place."""
+    counts = runner.counts()
+    accepted, *places = counts
+    assert accepted == sum(places), counts
+    assert min(places) >= 0, counts
+    if runner.status == "running":
+        open_now = counts.queued + counts.held + counts.running
+        assert len(runner.dispatcher.live()) == open_now, counts
+
+
+async def settle() -> None:
+    """Let everything happen that takes no time."""
+    await asyncio.sleep(0.001)
