@@ -32,11 +32,15 @@ class Row:
 
 
 async def seconds(run: Run, events: int) -> float:
-    """How long ``events`` events take, without what earlier ones left to collect."""
+    """CPU seconds for ``events`` events, without what earlier ones left to collect.
+
+    Both sides of every comparison keep one core busy from the first event to the last, so
+    CPU time is throughput, less what other programs take away meanwhile.
+    """
     gc.collect()
-    start = time.perf_counter()
+    start = time.process_time()
     await run(events)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 async def compare(
@@ -44,11 +48,11 @@ async def compare(
 ) -> Row:
     """The throughput of ``ours`` as a share of that of ``other``.
 
-    They take turns, and who begins takes turns too, so that whatever else the machine
-    does meets both.
+    They take turns, short ones, and who begins takes turns too, so that whatever else the
+    machine does meets both.
     """
-    await seconds(ours, events // 4)
-    await seconds(other, events // 4)
+    await seconds(ours, events)
+    await seconds(other, events)
     ratios, own = [], []
     for turn in range(rounds):
         if turn % 2:

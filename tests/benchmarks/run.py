@@ -37,8 +37,8 @@ class Size:
     starts: int
 
 
-FULL = Size(events=30_000, rounds=9, memory=1_000_000, seconds=8, presses=200, starts=9)
-QUICK = Size(events=2_000, rounds=3, memory=20_000, seconds=3, presses=20, starts=1)
+FULL = Size(events=4_000, rounds=41, memory=1_000_000, seconds=8, presses=200, starts=9)
+QUICK = Size(events=2_000, rounds=5, memory=20_000, seconds=3, presses=20, starts=1)
 
 PARTS: dict[str, Callable[[Size], list[Row]]] = {
     "modes": lambda size: asyncio.run(measure_modes(size.events, size.rounds)),
