@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from console import measure_first_frame, measure_latency, measure_open_console
+from console_runs import measure_first_frame, measure_latency, measure_open_console
 from measure import Row
 from memory import measure_memory
 from throughput import measure_many_agents, measure_modes
