@@ -102,12 +102,15 @@ async def test_every_mode_runs_its_agents(mode: str) -> None:
     async with runner:
         result = await runner.request(Event(data={"x": 1}))
     assert result.error is None
-    assert ran == {
-        "collaborative": ["a", "b"],
-        "sequential": ["c", "d"],
-        "mixed": ["a", "b", "c", "d"],
-        "loop": ["a", "a", "a"],
-    }[mode]
+    assert (
+        ran
+        == {
+            "collaborative": ["a", "b"],
+            "sequential": ["c", "d"],
+            "mixed": ["a", "b", "c", "d"],
+            "loop": ["a", "a", "a"],
+        }[mode]
+    )
     if mode == "loop":
         assert result.state.meta["completion_reason"] == "max_iterations_reached"
         assert result.state.meta["loop_iteration"] == "3"
