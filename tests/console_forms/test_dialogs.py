@@ -183,3 +183,12 @@ async def test_dialogs_are_drawn_in_every_kind_of_theme(theme: str) -> None:
             await until(pilot, lambda app=app: len(seen(app)) > 100)
             assert app.theme == theme
             assert isinstance(screen, Widget)
+
+
+async def test_a_form_scrolls_where_there_is_no_room() -> None:
+    """On a very small terminal the keys stay in view, and so does the chosen mode."""
+    screen = ModeScreen(StillLink().command, "mixed", AGENTS)
+    async with Host(screen).run_test(size=(50, 14)) as pilot:
+        text = await reads(pilot, "ctrl+r apply", " mixed ")
+        assert "collaborative   " not in text.splitlines()[1]
+        assert len(text.splitlines()) <= 14

@@ -106,6 +106,19 @@ async def test_a_saved_theme_is_worn_at_once(own_home: Path) -> None:
         assert app.theme_variables["background"] == "#000002"
 
 
+async def test_a_folder_for_themes_may_come_later(own_home: Path) -> None:
+    """A first theme is noticed even though its folder was not there at the start."""
+    folder = theming.default_folder()
+    folder.parents[1].mkdir()
+    app = console()
+    async with app.run_test(size=SMALL) as pilot:
+        await visit(pilot, "2", "succeeded")
+        assert not folder.exists()
+        folder.mkdir(parents=True)
+        _save(folder, 'extends = "day"\n')
+        await until(pilot, lambda: "mine" in app.available_themes)
+
+
 def _save(folder: Path, text: str) -> None:
     """As editors do it: another file takes the place of the old one."""
     new = folder / "mine.toml.new"

@@ -63,19 +63,29 @@ class Choice(Widget, can_focus=True):
         self.chosen = (self.chosen + by) % len(self.options)
 
     def on_click(self, event: events.Click) -> None:
-        start = 0
-        for index, option in enumerate(self.options):
-            if start <= event.x < start + len(option) + 2:
+        at = 0
+        for index in range(self._first(), len(self.options)):
+            end = at + len(self.options[index]) + 2
+            if at <= event.x < end:
                 self.chosen = index
-            start += len(option) + 3
+            at = end + 1
+
+    def _first(self) -> int:
+        """The first option that is shown: the least one that leaves room for the chosen."""
+        first, cells = 0, self.size.width
+        while first < self.chosen and cells < sum(
+            len(option) + 3 for option in self.options[first : self.chosen + 1]
+        ):
+            first += 1
+        return first
 
     def render_line(self, y: int) -> Strip:
         plain = self.rich_style
         segments: list[Segment] = []
-        for index, option in enumerate(self.options):
+        for index in range(self._first(), len(self.options)):
             part = "chosen" if index == self.chosen else "other"
             if part == "chosen" and self.has_focus:
                 part = "focused"
             style = plain + self.get_component_rich_style(f"choice--{part}", partial=True)
-            segments += [Segment(f" {option} ", style), Segment(" ", plain)]
+            segments += [Segment(f" {self.options[index]} ", style), Segment(" ", plain)]
         return Strip(segments).adjust_cell_length(self.size.width, plain)

@@ -23,7 +23,6 @@ class EditReplayScreen(Form):
     EditReplayScreen #data MarkedArea { height: 11; }
     EditReplayScreen.-tall #data MarkedArea { height: 24; }
     """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     verb = "replay"
 
     def __init__(self, send: Send, letter: DeadDetail) -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -54,6 +54,9 @@ class Form(ModalScreen[Answer | None]):
         background: $background; border: round $af-focus; padding: 0 1;
         border-title-color: $primary; border-title-style: bold;
     }
+    Form .fields { height: auto; scrollbar-size-vertical: 1; }
+    Form.-tiny .sheet { height: 100%; }
+    Form.-tiny .fields { height: 1fr; }
     Form .said { height: auto; max-height: 4; color: $af-muted; }
     Form .said.-bad { color: $error; }
     Form .keys { height: 1; color: $af-muted; }
@@ -64,6 +67,7 @@ class Form(ModalScreen[Answer | None]):
     Form .hint { height: 1; color: $af-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(FORM)
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (22, "-short"), (36, "-tall")]  # noqa: RUF012
 
     heading = ""
     verb = "send"
@@ -77,7 +81,8 @@ class Form(ModalScreen[Answer | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = Content(safe(self.heading, 200)).markup
-            yield from self.fields()
+            with VerticalScroll(classes="fields", can_focus=False):
+                yield from self.fields()
             yield Static(classes="said")
             yield Static(self._keys(), classes="keys")
 

@@ -41,7 +41,6 @@ class InjectScreen(Form):
     InjectScreen.-tall #metadata MarkedArea { height: 6; }
     InjectScreen Input { width: 1fr; }
     """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     heading = "Inject an event"
 
     def __init__(

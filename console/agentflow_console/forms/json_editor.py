@@ -20,7 +20,7 @@ _PARTS = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))|(?P<string>"(?:[^"\\]|\\.)*")'
     r"|(?P<word>\b(?:true|false|null)\b)|(?P<number>-?\b\d[\d.eE+-]*)"
 )
-_COLORED = 4_000  # characters of a line that get colours
+_COLORED = 4_000  # characters of a line that gets colours, and is wrapped
 
 
 class MarkedArea(TextArea):
@@ -53,7 +53,7 @@ class MarkedArea(TextArea):
             id=id,
             tab_behavior="focus",
             show_line_numbers=True,
-            soft_wrap=True,
+            soft_wrap=_is_short(text),
             highlight_cursor_line=False,
         )
         self._colored = colored
@@ -87,6 +87,11 @@ class MarkedArea(TextArea):
 
     def _style(self, part: str) -> Style:
         return self.get_component_rich_style(f"marked--{part}", partial=part != "bad")
+
+
+def _is_short(text: str) -> bool:
+    """Whether no line is so long that wrapping it would make keys slow."""
+    return max(map(len, text.splitlines()), default=0) <= _COLORED
 
 
 class Checked(Vertical):
@@ -136,7 +141,9 @@ class Checked(Vertical):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
-        self.value = self._read(self.area.text)
+        text = self.area.text
+        self.value = self._read(text)
+        self.area.soft_wrap = _is_short(text)
         self.area.mark(self.fault)
         self.query_one(Static).update(self._verdict())
         self.post_message(self.Edited(self))

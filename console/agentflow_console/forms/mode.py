@@ -36,7 +36,6 @@ class ModeScreen(Form):
     ModeScreen .touches { height: auto; margin: 1 0 0 0; }
     ModeScreen .hint { margin: 0 0 0 10; height: auto; }
     """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     heading = "Choose the mode"
     verb = "apply"
 
