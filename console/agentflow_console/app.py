@@ -7,6 +7,7 @@ It puts the parts together and no more: ``pump`` fetches, ``store`` keeps, rooms
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -60,7 +61,7 @@ class ConsoleApp(Operating, Opening):
 
     ``link`` is started when the first frame is on the screen, and closed at the end.
     ``read_only`` hides nothing, but refuses changes; the engine refuses them too. ``fps`` is
-    frames a second of the streams (0: 20, or what the person's settings say). ``settings``
+    frames a second of the streams (0: what the person's settings say, else 20, over ssh 10). ``settings``
     and ``keymap`` are the person's own files unless given; given settings are not saved.
     ``clock`` is what the time of day is read from.
     """
@@ -111,7 +112,7 @@ class ConsoleApp(Operating, Opening):
         self.rooms: dict[str, Room] = {}
         self.room: Room | None = None
         self._wanted_theme = theme or self.settings.theme
-        self.pump = Pump(self, fps or self.settings.fps or 20)
+        self.pump = Pump(self, fps or self.settings.fps or _usual_fps())
 
     # -- what is on the screen ---------------------------------------------------------------
 
@@ -320,6 +321,11 @@ class ConsoleApp(Operating, Opening):
             line.say([], [])
         self.refresh_lines()
         self.paint_now()
+
+
+def _usual_fps() -> int:
+    """Frames a second where nobody said: fewer where every one of them crosses a network."""
+    return 10 if os.environ.get("SSH_CONNECTION") else 20
 
 
 def _make_room(room_id: str) -> Room:

@@ -48,7 +48,7 @@ class StatusLine(Line):
             if name in parts and len(parts[name]) > 1:
                 parts[name].pop(0)
             left, right = _joined(parts, self.palette.bar)
-            if length(left) + length(right) + 1 <= self.cells:
+            if length(left) + length(right) + 2 <= self.cells:
                 break
         self.say(left, right)
 

@@ -26,7 +26,8 @@ def event_lines(row: EventRow, detail: EventDetail | None, palette: Palette, cel
     lines = _summary(row, palette, cells)
     if row.error or (detail is not None and detail.error_trace):
         lines += _section("Error", palette, cells)
-        lines += folded([(" ", palette.text)], (safe(row.error), palette.error), cells, 1)
+        if row.error:
+            lines += folded([(" ", palette.text)], (safe(row.error), palette.error), cells, 1)
         trace = detail.error_trace if detail else ""
         lines += _trace(trace, palette, cells)
     if detail is None:
@@ -73,13 +74,18 @@ def _summary(row: EventRow, palette: Palette, cells: int) -> Lines:
         ("  " + route(row), palette.strong),
         (f"  {took_text}" if took_text != "…" else "", palette.text),
     ]
+    run = (
+        f"{row.mode} v{row.version}" if row.mode else "",
+        f"attempt {row.attempt}" if row.attempt else "",
+        f"{row.priority} priority",
+    )
     facts = [
         ("Accepted", f"{show.clock(row.time)}  as {row.seq}"),
         ("Event", row.id),
         ("Session", row.session),
         ("Parent", row.parent),
         ("Source", row.source),
-        ("Run", f"{row.mode} v{row.version} · attempt {row.attempt} · {row.priority} priority"),
+        ("Run", " · ".join(part for part in run if part)),
     ]
     return [first, *(_fact(name, value, palette, cells) for name, value in facts if value)]
 

@@ -20,7 +20,7 @@ class HooksPane(TablePane[HookRow]):
     """Every callback that is registered."""
 
     columns: tuple[Column, ...] = (
-        Column("HOOK POINT", 13, share=2, most=20),
+        Column("HOOK POINT", 11, share=1, most=14),
         Column("CALLBACK", 8, share=3, most=40),
         Column("FIRED", 5, ">"),
         Column("VETO", 4, ">"),

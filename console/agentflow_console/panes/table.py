@@ -76,6 +76,7 @@ class TablePane(Pane, Generic[R]):
         self._anchor: Hashable = None  # key of that row, which a stream holds on to
         self._strips: dict[Hashable, tuple[object, object, list[Piece], Strip]] = {}
         self._drawn: list[object] = []
+        self._drawn_titles: list[Piece] = []
         self._widths: list[int] = []
         self._widths_for = -1
 
@@ -240,6 +241,9 @@ class TablePane(Pane, Generic[R]):
 
     def _repaint(self) -> None:
         """Ask for the lines that differ from what was drawn, neighbours together."""
+        if self._widths_for >= 0 and (titles := self._titles()) != self._drawn_titles:
+            self._drawn_titles = titles
+            self.refresh_body(0)
         wanted = [self._look_of(y) for y in range(self.visible_rows)]
         drawn, self._drawn = self._drawn, wanted
         if len(drawn) != len(wanted):
