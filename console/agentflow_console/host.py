@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ from agentflow_console.host_options import HostOptions
 
 if TYPE_CHECKING:
     from agentflow.config import Config
+
+_WATCH_BEGINS = 0.5  # seconds until the watching of files is sure to have begun
 
 
 class HostError(Exception):
@@ -66,6 +69,7 @@ class Host:
         self.on_bad_line: Callable[[int, str], None] = self._report_bad_line
         self.runner: Runner
         self.control: Control
+        self._opened = 0.0
         self._code_refused = False
         self._port: Port | None = None
         self._feeding: asyncio.Task[None] | None = None
@@ -78,6 +82,7 @@ class Host:
 
     def open(self) -> None:
         """Read the file. Raises HostError."""
+        self._opened = time.time()
         with _as_host_error():
             self.runner = Runner.from_config(self._load())
         self.runner.pace = self.options.pace
@@ -170,6 +175,20 @@ class Host:
         return load_config(self.options.path, overrides=overrides)
 
     async def _watch(self) -> None:
+        catching_up = asyncio.create_task(self._catch_up())
+        try:
+            await self._follow_changes()
+        finally:
+            catching_up.cancel()
+
+    async def _catch_up(self) -> None:
+        """Use what was saved between the reading of the files and the first watchful moment."""
+        await asyncio.sleep(_WATCH_BEGINS)
+        if _text_of(self.options.path) != self.runner.config.text:
+            await self._reload()
+        self._notice_code(_code_since(self._opened, self.options.path))
+
+    async def _follow_changes(self) -> None:
         async for change in watch(self.options.path):
             try:
                 if change.config:
@@ -191,7 +210,7 @@ class Host:
 
     def _notice_code(self, paths: Iterable[Path]) -> None:
         """Only code that is in use matters: agents may write Python files too."""
-        used = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+        used = _code_in_use()
         changed = [str(path) for path in paths if self._code_refused or str(path.resolve()) in used]
         if not changed:
             return
@@ -200,6 +219,26 @@ class Host:
         else:
             names = ", ".join(Path(path).name for path in changed)
             self.report("warning", f"{names} changed: restart to run the new code")
+
+
+def _code_in_use() -> set[str]:
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return {file for file in files if file}
+
+
+def _code_since(moment: float, config: str) -> list[Path]:
+    """The code in use beside the configuration that was saved after that."""
+    folder = Path(config).resolve().parent
+    own = [Path(file) for file in _code_in_use() if Path(file).is_relative_to(folder)]
+    return [file for file in own if _saved(file) > moment]
+
+
+def _saved(file: Path) -> float:
+    """When the file was saved last, 0 if it is not there."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _text_of(path: str) -> str:

@@ -147,6 +147,7 @@ class Capture:
         root = logging.getLogger()
         root.addHandler(LogHandler(self._log))
         root.setLevel(logging.INFO)
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # "1 change detected"
         self._thread.start()
 
     def attach(self, log: Log, agent: Callable[[], str]) -> None:

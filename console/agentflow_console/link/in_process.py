@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -81,6 +82,7 @@ class InProcessLink(AskingLink):
     async def _ask(self, request: AnyRequest) -> bytes:
         if self._status in ("lost", "closed"):
             raise LinkError(self._reason or "the link is closed")
+        await asyncio.sleep(0)  # who asks again and again must not keep the engine from working
         request = _requests.decode(encode(request))
         if isinstance(request, Execute):
             return encode(await execute(self._control, request))
