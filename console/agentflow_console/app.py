@@ -61,8 +61,9 @@ class ConsoleApp(Operating, Opening):
 
     ``link`` is started when the first frame is on the screen, and closed at the end.
     ``read_only`` hides nothing, but refuses changes; the engine refuses them too. ``fps`` is
-    frames a second of the streams (0: what the person's settings say, else 20, over ssh 10). ``settings``
-    and ``keymap`` are the person's own files unless given; given settings are not saved.
+    frames a second of the streams (0: what the person's settings say, else 20, over ssh 10).
+    ``settings`` and ``keymap`` are the person's own files unless given; given settings are
+    not saved.
     ``clock`` is what the time of day is read from.
     """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,10 +24,9 @@ class SvgExtension(SingleFileSnapshotExtension):
 
 
 @pytest.fixture(autouse=True)
-def steady_delay(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def steady_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one number on the screen that is measured is the same in every picture."""
     monkeypatch.setattr(Pump, "delay", 0.004)
-    yield
 
 
 def picture(svg: str) -> str:

@@ -241,8 +241,7 @@ class TablePane(Pane, Generic[R]):
 
     def _repaint(self) -> None:
         """Ask for the lines that differ from what was drawn, neighbours together."""
-        if self._widths_for >= 0 and (titles := self._titles()) != self._drawn_titles:
-            self._drawn_titles = titles
+        if self._widths_for >= 0 and self._titles() != self._drawn_titles:
             self.refresh_body(0)
         wanted = [self._look_of(y) for y in range(self.visible_rows)]
         drawn, self._drawn = self._drawn, wanted
@@ -283,7 +282,8 @@ class TablePane(Pane, Generic[R]):
             self._widths = lay_out(self.columns, cells - 2)
             self._widths_for = cells
         if y == 0:
-            return self.framed(self._titles(), cells)
+            self._drawn_titles = self._titles()
+            return self.framed(self._drawn_titles, cells)
         index = self._top + y - 1
         if not self.rows:
             return self.framed(self._nothing(y - 1, cells), cells)
