@@ -71,6 +71,7 @@ class Host:
         self.control: Control
         self._opened = 0.0
         self._code_refused = False
+        self._handed_over = False
         self._port: Port | None = None
         self._feeding: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -84,8 +85,11 @@ class Host:
         """Read the file. Raises HostError."""
         self._opened = time.time()
         with _as_host_error():
-            self.runner = Runner.from_config(self._load())
+            self._make_runner(self._load())
         self.runner.pace = self.options.pace
+
+    def _make_runner(self, config: Config) -> None:
+        self.runner = Runner.from_config(config)
         self.control = Control(self.runner, read_only=self.options.read_only)
 
     async def start(self) -> None:
@@ -128,10 +132,16 @@ class Host:
         """Everything that is not finished, and how far the feed is. Nothing runs after that."""
         await self._end_tasks()
         position = self._port.position if self._port else 0
-        return {"runner": await self.runner.hand_over(), "fed": position}
+        left = await self.runner.hand_over()
+        self._handed_over = True
+        return {"runner": left, "fed": position}
 
     async def take_over(self, handover: dict[str, Any]) -> None:
-        """Go on where another host stopped."""
+        """Go on where another host stopped, or this one, if the other one could not."""
+        if self._handed_over:
+            self._make_runner(self.runner.config)
+            await self.runner.start()
+            self._handed_over = False
         await self.runner.take_over(handover["runner"])
         self._go_on(handover["fed"])
 

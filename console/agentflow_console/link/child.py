@@ -72,9 +72,13 @@ async def _serve(listener: socket.socket, options: ChildOptions, capture: Captur
     listener.close()
     host_options = msgspec.json.decode(options.host, type=HostOptions)
     host = Host(host_options)
+
+    def agent_on_loop() -> str:
+        return host.runner.blocking_agent()
+
     try:
         host.open()
-        capture.attach(host.runner.telemetry.log, host.runner.blocking_agent)
+        capture.attach(lambda *line: host.runner.telemetry.log(*line), agent_on_loop)
         logging.getLogger().setLevel(LEVELS[host.runner.config.logging.level])
         await host.start()
     except HostError as error:
@@ -85,7 +89,7 @@ async def _serve(listener: socket.socket, options: ChildOptions, capture: Captur
     server = Server(sock, host)
     host.on_code_changed = lambda paths: server.send(CodeChanged(paths))
     loop.add_signal_handler(signal.SIGTERM, server.stop, True)
-    watchdog = Watchdog(lambda blocked: server.send(Stuck(blocked)), host.runner.blocking_agent)
+    watchdog = Watchdog(lambda blocked: server.send(Stuck(blocked)), agent_on_loop)
     watchdog.start()
     _end_with(options.parent, host.drain_timeout + _PATIENCE)
     server.send(Ready(os.getpid(), host.drain_timeout))
