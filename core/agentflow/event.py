@@ -21,7 +21,7 @@ PRIORITY_NAMES = ("critical", "high", "normal", "low")
 
 STEERING = frozenset({
     "agent_timeout", "broadcast", "deadline", "hop_count", "orchestration_override", "priority",
-    "route", "system", "timeout",
+    "route", "system", "timeout", "workflow_step",
 })  # fmt: skip
 """The metadata keys that change how the engine treats an event."""
 

@@ -107,3 +107,15 @@ def thaw(value: Any) -> Any:
     if isinstance(value, (dict, list, set, deque, bytearray)):
         return copy.deepcopy(value)
     return value
+
+
+def is_small(values: Mapping[str, Any]) -> bool:
+    """Whether a trace can keep ``values`` as they are: few, flat and short."""
+    for value in values.values():
+        kind = type(value)
+        if kind is str:
+            if len(value) > SMALL_TEXT:
+                return False
+        elif kind not in ATOMS:
+            return False
+    return len(values) <= SMALL_COUNT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from agentflow.frozen import ATOMS, SMALL_COUNT, SMALL_TEXT, thaw
+from agentflow.frozen import ATOMS, is_small, thaw
 
 
 class State(MutableMapping[str, Any]):
@@ -65,18 +65,10 @@ class State(MutableMapping[str, Any]):
 
         Small means: few, flat and short, so that keeping the copy in a trace costs little.
         """
-        values = self._values
         meta = self.meta.copy() if self.meta else None
-        for value in values.values():
-            kind = type(value)
-            if kind is str:
-                if len(value) > SMALL_TEXT:
-                    break
-            elif kind not in ATOMS:
-                return _copied(values), meta, False
-        else:
-            return values.copy(), meta, len(values) <= SMALL_COUNT
-        return values.copy(), meta, False
+        if is_small(self._values):
+            return self._values.copy(), meta, True
+        return _copied(self._values), meta, False
 
     def clone(self) -> State:
         """A copy that shares nothing changeable with this one, nested containers included."""

@@ -76,8 +76,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def turn(self) -> None:
         """A turn of the loop has come."""
-        if self._watcher is not None:
-            self._watcher()
+        check, self._watcher = self._watcher, None
+        if check is not None:
+            check()
+            self._watcher = check
 
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` go by at once, as if somebody had kept the loop from going round.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from agentflow.config import Problem
     from agentflow.engine.execution import Execution
+    from agentflow.engine.guards import Guards
     from agentflow.engine.history import Version
     from agentflow.engine.hooks import Callback
     from agentflow.event import Event
@@ -68,14 +69,14 @@ def preview(event: Event) -> str:
     return one_line(event.data if event.small else bounded(event.data))
 
 
-def event_row(execution: Execution, offset: float, now: float) -> EventRow:
+def event_row(execution: Execution, guards: Guards, offset: float, now: float) -> EventRow:
     """An execution as it stands at ``now`` (monotonic seconds)."""
     event = execution.event
     runs = execution.runs
     status = execution.status
     at = execution.at or (runs[-1][0] if runs else "")
     if status == "running":
-        running = [agent for agent, _ in execution.running_agents()]
+        running = [agent for agent, _ in execution.running_agents(guards)]
         if running:
             at = running[0] if len(running) == 1 else f"{running[0]} +{len(running) - 1}"
     return EventRow(

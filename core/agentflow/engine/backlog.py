@@ -71,7 +71,8 @@ class Backlog:
         """The open execution of a session has ended: make the next of ``behind`` ready."""
         following = behind.popleft()
         self.sessions[session] = behind or None
-        self.ready[following.rank].append(following)
+        # It came before what has come since: it takes the place of its arrival.
+        self.put_back(following)
 
     def behind(self, session: str) -> int:
         """How many wait behind the open execution of ``session``."""

@@ -72,6 +72,8 @@ class Compiler:
             if not code.started:
                 vitals.ready = vitals.clear = False
             timeout = settings.timeout if settings is not None else None
+            if timeout is None and code.agent is None:
+                timeout = config.runtime.timeout_seconds
             if timeout is None and code.agent is not None:
                 timeout = code.agent.timeout
             role = (settings.role if settings is not None else "") or (

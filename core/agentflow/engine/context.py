@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 class RunContext:
     """The context of one attempt of one agent run; see ``agentflow.Context``."""
 
-    __slots__ = ("_execution", "_limit", "agent", "attempt")
+    __slots__ = ("_dispatcher", "_execution", "_limit", "agent", "attempt")
 
     def __init__(self, execution: Execution, agent: str, attempt: int, limit: float) -> None:
         self._execution = execution
+        self._dispatcher = execution.work.dispatcher
         self._limit = limit
         self.agent = agent
         self.attempt = attempt
@@ -35,7 +36,7 @@ class RunContext:
         """When this run will be cancelled (UTC), or None if nothing limits it."""
         if self._limit == inf:
             return None
-        return datetime.fromtimestamp(self._limit + self._execution.dispatcher.wall_offset, UTC)
+        return datetime.fromtimestamp(self._limit + self._dispatcher.wall_offset, UTC)
 
     @property
     def idempotency_key(self) -> str:
@@ -52,11 +53,11 @@ class RunContext:
 
         Its source is this agent unless it names one. Raises QueueFull.
         """
-        return await self._execution.dispatcher.emit_from(self._execution, self._caused(event))
+        return await self._dispatcher.emit_from(self._execution, self._caused(event))
 
     async def request(self, event: Event) -> AgentResult:
         """Run another event now, as part of this one, and return what came of it."""
-        return await self._execution.dispatcher.run_nested(self._execution, self._caused(event))
+        return await self._dispatcher.run_nested(self._execution, self._caused(event))
 
     def _caused(self, event: Event) -> Event:
         parent = self._execution.event

@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from math import inf
 from typing import Any, NamedTuple
 
 from agentflow.agent import AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.backlog import Backlog
-from agentflow.engine.execution import Attempt, Execution, HookRefused
-from agentflow.engine.guards import Guard, Guards, current_guard
+from agentflow.engine.execution import Execution, HookRefused, Resumed, Work
+from agentflow.engine.express import ride
+from agentflow.engine.guards import GRACE, Guard, Guards, current_guard
 from agentflow.engine.hooks import HookPoint, Hooks
-from agentflow.engine.plan import MODE_ALIASES, Plan, PlannedAgent, Vitals
+from agentflow.engine.plan import MODE_ALIASES, Choice, Lane, Plan, PlannedAgent, Vitals
 from agentflow.errors import (
+    AgentTimeout,
     CircuitOpen,
     DeadlineExceeded,
     EventLoopDetected,
@@ -31,13 +32,13 @@ from agentflow.errors import (
     RunnerNotRunning,
 )
 from agentflow.event import PRIORITIES, Event
-from agentflow.frozen import ATOMS, SMALL_TEXT, thaw
+from agentflow.frozen import is_small, thaw
 from agentflow.orchestration import Outcome, route
 from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import describe
 from agentflow.resilience.error_routing import category_of, handler_for
 from agentflow.state import State
-from agentflow.telemetry.metrics import FOLD_AT
+from agentflow.telemetry.metrics import FOLD_AT, Meter
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import bounded
 
@@ -82,7 +83,7 @@ class Dispatcher:
         self.telemetry = telemetry
         self.settled = telemetry.settled
         self.hooks = Hooks()
-        self.guards = Guards(self.now)
+        self.guards = Guards(self.now, self.abandon)
         self.classifier = ErrorClassifier()
         self.dead_letters = DeadLetters()
         self.backlog = Backlog(ordered=ordered)
@@ -94,11 +95,12 @@ class Dispatcher:
         self.wakeable = max_running
         """How many more workers could be woken or made to take an execution."""
         self.paused = False
+        self.closing = False
+        self.publish: Callable[[Event], None] | None = None
+        """Told of every event that was caused by another one."""
         self.any_paused = False
-        self.unhindered = False
-        """Whether no callback is registered and nothing paused."""
-        self.express: dict[str, PlannedAgent] = {}
-        """The agents that events go to with nothing in between; empty in other modes."""
+        self.express: dict[str, Lane] = {}
+        """The plan's express lanes, by target, while they are open."""
         self.apart: set[Execution] = set()
         """Executions that have started and wait, without a slot, for a gate or a retry."""
         self.nested: set[Execution] = set()
@@ -109,6 +111,7 @@ class Dispatcher:
         self._idle: deque[asyncio.Future[None]] = deque()
         self._resumable: deque[asyncio.Future[None]] = deque()
         self._room: deque[asyncio.Future[None]] = deque()
+        self._watching: list[asyncio.Future[None]] = []
         self._joining: list[asyncio.Future[None]] = []
 
     # -- accounts -----------------------------------------------------------------------
@@ -175,15 +178,14 @@ class Dispatcher:
     def look_express(self) -> None:
         """Open or close the express lanes: callbacks and pauses close them."""
         hooks, plan = self.hooks, self.plan
-        self.unhindered = not (
+        unhindered = not (
             hooks.before_event
             or hooks.after_event
             or hooks.before_agent
             or hooks.after_agent
             or self.any_paused
         )
-        routed = self.unhindered and plan.mode == "route" and not plan.has_rules
-        self.express = plan.plain_agents if routed else {}
+        self.express = plan.lanes if unhindered else {}
 
     # -- waiting for room, and for the end -------------------------------------------------
 
@@ -204,6 +206,15 @@ class Dispatcher:
                 timer.cancel()
         return True
 
+    def look_room(self) -> None:
+        """Let those who wait for room have what there is."""
+        room = self._room
+        while room and self.has_room():
+            waiting = room.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+
     async def join(self) -> None:
         """Wait until nothing is queued, running or waiting for a retry."""
         while not self.idle():
@@ -218,13 +229,20 @@ class Dispatcher:
             for waiting in joining:
                 _set(waiting)
 
+    async def finished(self, agent: str) -> None:
+        """Wait until no event is left that might run ``agent``: all that were open have ended."""
+        while any(guard.agent == agent for guard in self.guards):
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._watching.append(waiting)
+            await waiting
+
     # -- in -----------------------------------------------------------------------------
 
     def accept(self, event: Event, waiter: asyncio.Future[AgentResult] | None = None) -> Execution:
         """Take responsibility for ``event``. Raises InvalidEvent."""
         rank = check(event) if event.steered else NORMAL
         self.accepted = seq = self.accepted + 1
-        execution = Execution(self, event, seq, rank, self.now(), waiter)
+        execution = Execution(event, seq, rank, self.now(), waiter)
         backlog = self.backlog
         if backlog.ordered:
             session = event.session_id
@@ -291,68 +309,77 @@ class Dispatcher:
                 continue
             self.running += 1
             guard.execution = execution
-            if self.express and not execution.event.steered:
-                agent = self.express.get(execution.event.target)
-            else:
-                agent = None
-            if agent is None or not agent.vitals.clear:
-                await self._handle(execution, guard)
-            else:
-                # The express lane: one plain agent, and nothing between it and the event.
-                # It does what _handle and Execution.run do in that case, without their
-                # questions; whatever is out of the ordinary is handed over to them.
-                event = execution.event
-                execution.started = started = now()
-                guard.agent = agent.name
-                guard.since = started
-                guard.deadline = limit = started + agent.limit
-                if limit < self.guards.next:
-                    self.guards.schedule(limit)
-                state = new_state(State)
-                state._values = event.data.copy() if event.flat else thaw(event.data)  # type: ignore[attr-defined]
-                state.meta = {}
-                try:
-                    output = await agent.call(event, state)
-                    raised = None
-                except BaseException as error:
-                    output, raised = None, error
-                guard.deadline = inf
-                if (
-                    raised is not None
-                    or guard.fired
-                    or (output is not None and type(output) is not State)
-                ):
-                    guard.agent = ""
-                    await self._handle(execution, guard, (state, output, raised))
+            event = execution.event
+            lane = None if event.steered else self.express.get(event.target)
+            try:
+                if lane is None:
+                    await self._handle(execution, guard)
                 else:
-                    if output is not None:
-                        state = output
-                    guard.agent = ""
-                    execution.last = ended = now()
-                    pending = agent.vitals.meter.latency.pending
-                    pending.append(ended - started)
-                    if len(pending) >= FOLD_AT:
-                        agent.vitals.meter.latency.fold()
-                    agent.vitals.meter.last_time = ended
-                    if agent.vitals.breaker.failures:
-                        agent.vitals.breaker.succeeded()
-                    execution.runs = (
-                        (agent.name, started, ended, 1, "",
-                         event.data if event.small else bounded(event.data), None),
-                    )  # fmt: skip
-                    execution.choice = self.plan.default
-                    if state.meta and (route_to := state.meta.pop("route", None)):
-                        self._follow_up(execution, self.plan, route_to, state)
-                    self._settle(execution, state, None, "")
+                    resumed = await ride(self, execution, lane, guard)
+                    if resumed is not None:
+                        await self._handle(execution, guard, resumed)
+            except asyncio.CancelledError:
+                if not execution.ended:
+                    self._interrupted(execution)
+                    raise
+                # It was given up because a part of it would not end; this worker can go on.
+                if guard.abandoned or self.closing:
+                    raise
+                guard.task.uncancel()
+            except Exception as error:
+                # A fault of the engine's own: the event must be accounted for all the same.
+                if not execution.ended:
+                    self._fail(execution, error)
+            if guard.abandoned:
+                return
             if execution.last > slice_end:
                 await asyncio.sleep(0)
                 slice_end = now() + SLICE
+
+    def _fail(self, execution: Execution, error: BaseException) -> None:
+        """Settle an execution that the engine itself could not bring to its end."""
+        execution.last = self.now()
+        execution.started = execution.started or execution.last
+        execution.work = None  # type: ignore[assignment]
+        meter = self.telemetry.mode(execution.mode or self.plan.mode)
+        state = State.wrap({}, {})
+        self.settle(execution, meter, state, error, execution.at or execution.event.route)
+
+    def abandon(self, guard: Guard) -> None:
+        """Give up an agent that has ignored its cancellation: its event ends as dead.
+
+        Its task can't be ended by force; it is left behind, and its worker replaced.
+        """
+        execution = guard.execution
+        if execution is None or execution.ended:
+            return
+        agent = guard.agent
+        guard.abandoned = True
+        error = AgentTimeout(agent, self.now() - guard.since)
+        execution.at = agent
+        execution.note("abandoned", agent, guard.since, self.now(), "failed", describe(error))
+        worker = execution.work.guard if execution.work is not None else guard
+        if execution.work is not None and execution.work.released:
+            self.apart.discard(execution)
+            self.running += 1
+            self.wakeable -= 1
+        self._fail(execution, error)
+        self.telemetry.log(
+            "error", "engine",
+            f"{agent} ignores its cancellation and was left behind, event {execution.event.id}",
+        )  # fmt: skip
+        if worker is guard:
+            self._workers.discard(guard.task)
+            self.wakeable += 1
+            self.wake_all()
+        else:
+            worker.task.cancel()
 
     # -- slots --------------------------------------------------------------------------
 
     def give_slot(self, execution: Execution) -> None:
         """``execution`` only waits now: somebody else may run."""
-        execution.released = True
+        execution.work.released = True
         if not execution.nested:
             self.running -= 1
             self.wakeable += 1
@@ -362,14 +389,14 @@ class Dispatcher:
     async def take_slot(self, execution: Execution) -> None:
         """Wait until ``execution`` may run again."""
         if execution.nested:
-            execution.released = False
+            execution.work.released = False
             return
-        while execution.released:
+        while execution.work.released:
             if self.running < self.max_running:
                 self.running += 1
                 self.wakeable -= 1
                 self.apart.discard(execution)
-                execution.released = False
+                execution.work.released = False
                 return
             execution.waits = "queued"
             waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -392,63 +419,71 @@ class Dispatcher:
     # -- one event ----------------------------------------------------------------------
 
     async def _handle(
-        self, execution: Execution, guard: Guard, tried: Attempt | None = None
+        self, execution: Execution, guard: Guard, resumed: Resumed | None = None
     ) -> None:
         """Run one execution to its end, or set it aside for a paused agent.
 
-        ``tried`` is the first attempt, when the express lane has made it already.
+        ``resumed`` is how far the express lane has come, if it has begun with it.
         """
-        plan = self.plan
         event = execution.event
         steered = event.steered
-        choice = plan.pick(event) if steered or plan.has_rules else plan.default
+        if resumed is not None:
+            choice = resumed.choice
+        elif steered or self.plan.has_rules:
+            choice = self.plan.pick(event)
+        else:
+            choice = self.plan.default
+        plan = choice.plan
         if (
             self.any_paused
+            and resumed is None
             and choice.mode == "route"
             and not execution.nested
             and self._set_aside(execution, plan)
         ):
             return
-        execution.choice = choice
-        execution.guard = guard
-        execution.tried = tried
-        if tried is None:
-            execution.started = self.now()
-        execution.last = started = execution.started
-        execution.deadline = started + plan.timeout
-        if execution.nested:
-            execution.deadline = min(execution.deadline, execution.latest)
-        if tried is None:
-            state = new_state(State)
+        execution.label = choice.label
+        execution.work = work = Work(self, choice, guard)
+        if resumed is None:
+            execution.started = execution.last = self.now()
+        else:
+            work.tried = resumed.tried
+        started = execution.started
+        # What runs inside another execution has no more time than that one.
+        limit = started + plan.timeout
+        execution.deadline = min(execution.deadline, limit) if execution.nested else limit
+        done = 0
+        if resumed is None:
+            work.fresh = state = new_state(State)
             state._values = event.data.copy() if event.flat else thaw(event.data)  # type: ignore[attr-defined]
             state.meta = {}
         else:
-            state = tried[0]
-        execution.fresh = state
+            state, done = resumed.state, resumed.done
         hooks = self.hooks
         outcome: Outcome | None = None
         try:
             if hooks.before_event:
                 outcome, state = await self._ask_before(execution, state)
+                work.fresh = None
             if outcome is None and (steered or choice.mode != "route"):
-                outcome = await self._not_orchestrated(execution, plan, state)
+                outcome = await self._not_orchestrated(execution, choice, state)
             if outcome is None:
-                outcome = await choice.orchestrate(execution.run, event, state)
-            if outcome.error is None and outcome.state.meta:
-                route_to = outcome.state.meta.pop("route", None)
-                if route_to:
-                    self._follow_up(execution, plan, route_to, outcome.state)
+                outcome = await choice.orchestrate(execution.run, event, state, done)
+            if outcome.error is None and "route" in outcome.state.meta:
+                self.follow_up(execution, choice, outcome)
             if hooks.after_event:
                 await self._tell_after(execution, outcome)
         except asyncio.CancelledError:
-            self._interrupted(execution)
             raise
         except Exception as error:
             # Nothing an agent does ends up here; if the engine itself fails, the event
             # must still be accounted for.
             outcome = Outcome(state, error, execution.at)
-        execution.guard = execution.fresh = None  # type: ignore[assignment]
-        self._settle(execution, outcome.state, outcome.error, outcome.agent)
+        if execution.ended:
+            return  # it was given up in the meantime: see abandon
+        # Nothing may lead back here once it is kept for its trace: see Execution.
+        execution.work = None  # type: ignore[assignment]
+        self.settle(execution, choice.meter, outcome.state, outcome.error, outcome.agent)
 
     async def _ask_before(self, execution: Execution, state: State) -> tuple[Outcome | None, State]:
         """Fire BeforeEventHandling: the outcome if it was vetoed, and the state from here on."""
@@ -510,7 +545,7 @@ class Dispatcher:
         self.wake_all()
 
     async def _not_orchestrated(
-        self, execution: Execution, plan: Plan, state: State
+        self, execution: Execution, choice: Choice, state: State
     ) -> Outcome | None:
         """The outcome of an event that must not be orchestrated, else None.
 
@@ -518,18 +553,19 @@ class Dispatcher:
         """
         event = execution.event
         metadata = event.metadata
+        plan = choice.plan
         if event.steered:
             if metadata.get("system") == "true":
                 return await route(execution.run, event, state, event.route)
             if "hop_count" in metadata and event.hop_count > plan.max_hops:
                 return Outcome(state, EventLoopDetected(event.hop_count, plan.max_hops))
             if metadata.get("broadcast") == "true":
-                return self._broadcast(execution, plan, state)
+                return self._broadcast(execution, choice, state)
             late = self._limit(execution)
             if late is not None:
                 return Outcome(state, late, event.route)
         target = event.route
-        if target and execution.choice.mode != "route" and target not in plan.agents:
+        if target and execution.mode != "route" and target not in plan.agents:
             return await execution.not_run(target, state, plan.missing(target))
         return None
 
@@ -555,7 +591,7 @@ class Dispatcher:
                 self.telemetry.log("warning", "engine", f"event {execution.event.id}: {error}")
         return None
 
-    def _broadcast(self, execution: Execution, plan: Plan, state: State) -> Outcome:
+    def _broadcast(self, execution: Execution, choice: Choice, state: State) -> Outcome:
         targets = [
             name.strip()
             for name in execution.event.metadata.get("broadcast_targets", "").split(",")
@@ -565,21 +601,31 @@ class Dispatcher:
             return Outcome(state, InvalidEvent("metadata.broadcast_targets", "names no agent"))
         for target in targets:
             metadata = {"broadcast_id": execution.event.id}
-            self._emit_child(execution, plan, target, None, metadata)
+            self._emit_child(execution, choice, target, None, metadata)
         return Outcome(state)
 
-    def _follow_up(self, execution: Execution, plan: Plan, target: str, state: State) -> None:
-        self._emit_child(execution, plan, target, state.to_dict(), {})
+    def follow_up(self, execution: Execution, choice: Choice, outcome: Outcome) -> None:
+        """Accept the event that a ``route`` in the outcome asks for, and take it out.
+
+        A route that can't be followed is a failure of the event.
+        """
+        target = outcome.state.meta.pop("route")
+        if not target:
+            return
+        try:
+            self._emit_child(execution, choice, target, outcome.state.to_dict(), {})
+        except (InvalidEvent, RecursionError) as error:
+            outcome.error = InvalidEvent("meta.route", f"cannot be followed: {error}")
 
     def _emit_child(
         self,
         execution: Execution,
-        plan: Plan,
+        choice: Choice,
         target: str,
         data: dict[str, Any] | None,
         metadata: dict[str, str],
     ) -> None:
-        if plan.mode != "route":
+        if choice.mode != "route" or choice.plan.mode != "route" or choice.plan.has_rules:
             # It goes to that agent, not through the whole orchestration once more.
             metadata["orchestration_override"] = "route"
         child = execution.event.child(target, data, metadata)
@@ -593,40 +639,34 @@ class Dispatcher:
             execution.children = []
         execution.children.append(event.id)
         self.accept(event)
+        if self.publish is not None:
+            self.publish(event)
 
     def _interrupted(self, execution: Execution) -> None:
         """A stop without drain cut an execution short: it has not run."""
         if execution.nested:
             return
-        if execution.released:
+        if execution.work is not None and execution.work.released:
             self.apart.discard(execution)
         else:
             self.running -= 1
-        execution.released = False
+        execution.work = None  # type: ignore[assignment]
         execution.waits = ""
         execution.started = 0.0
         execution.runs = ()
         self.backlog.put_back(execution)
 
-    def _settle(
-        self, execution: Execution, state: State, error: BaseException | None, agent: str
+    def settle(
+        self,
+        execution: Execution,
+        meter: Meter,
+        state: State,
+        error: BaseException | None,
+        agent: str,
     ) -> None:
         """An execution has ended: account for it, and let go what waited for that."""
         execution.ended = ended = execution.last
-        values = state._values
-        for value in values.values():
-            kind = type(value)
-            if kind is str:
-                if len(value) > SMALL_TEXT:
-                    values = bounded(values)
-                    break
-            elif kind not in ATOMS:
-                values = bounded(values)
-                break
-        execution.view = values
-        choice = execution.choice
-        execution.label = choice.label
-        meter = choice.meter
+        execution.view = state._values if is_small(state._values) else bounded(state._values)
         pending = meter.latency.pending
         pending.append(ended - execution.started)
         if len(pending) >= FOLD_AT:
@@ -649,12 +689,14 @@ class Dispatcher:
             self.nested.discard(execution)
         if execution.waiter is not None:
             self._answer(execution, state, error)
-        # It is kept for its trace, out of the garbage collector's sight: see Execution.
-        execution.dispatcher = execution.choice = None  # type: ignore[assignment]
-        if self._room and self.has_room():
-            _set(self._room.popleft())
+        if self._room:
+            self.look_room()
         if self._joining:
             self.look_idle()
+        if self._watching:
+            watching, self._watching = self._watching, []
+            for waiting in watching:
+                _set(waiting)
 
     def _answer(self, execution: Execution, state: State, error: BaseException | None) -> None:
         """Hand the outcome to who asked for it; the trace keeps a copy of its own."""
@@ -680,7 +722,7 @@ class Dispatcher:
         self.dead_letters.add(
             DeadLetter(event, error, agent, attempts, version, time=self.clock.time())
         )
-        if event.metadata.get("system") == "true":
+        if event.metadata.get("system") == "true" or isinstance(error, EventLoopDetected):
             # An error handler that fails is on record; it never makes another error event.
             return
         handler = handler_for(self.plan.config.error_routing, error, event.priority)
@@ -715,10 +757,16 @@ class Dispatcher:
 
     async def close(self) -> None:
         """Cancel what still runs; it is queued again, as if it had not begun."""
-        workers = list(self._workers)
+        self.closing = True
+        workers = [worker for worker in self._workers if worker is not asyncio.current_task()]
         for worker in workers:
             worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        if workers:
+            # What ignores its cancellation is left behind: nothing may hang a stop.
+            await asyncio.wait(workers, timeout=GRACE)
+        for guard in self.guards:
+            self.abandon(guard)
+        self.closing = False
         self.guards.close()
         error = RunnerNotRunning("the runner was stopped before this event was done")
         for execution in self.live():
@@ -750,22 +798,23 @@ class Dispatcher:
 
         Queueing it would wait for the very handler that waits for it.
         """
-        rank = check(event) if event.metadata else 2
+        rank = check(event) if event.steered else NORMAL
+        # No more time than the handler has that asks for it.
+        limit = min(parent.deadline, self.guards.here().deadline)
         self.accepted = seq = self.accepted + 1
         waiter: asyncio.Future[AgentResult] = asyncio.get_running_loop().create_future()
-        execution = Execution(
-            self, event, seq, rank, self.now(), waiter, nested=True, latest=parent.deadline
-        )
+        execution = Execution(event, seq, rank, self.now(), waiter, nested=True, deadline=limit)
         if parent.children is None:
             parent.children = []
         parent.children.append(event.id)
+        if self.publish is not None:
+            self.publish(event)
         self.nested.add(execution)
         try:
             await self._handle(execution, self.guards.here())
-        except asyncio.CancelledError as cancelled:
+        except BaseException as error:
             if not execution.ended:
-                execution.last = self.now()
-                self._settle(execution, State(event.data), cancelled, execution.at)
+                self._fail(execution, error)
             raise
         return waiter.result()
 
@@ -785,8 +834,7 @@ def check(event: Event) -> int:
             parse_time(metadata["deadline"])
         except ValueError as error:
             raise InvalidEvent("metadata.deadline", str(error)) from None
-    if "hop_count" in metadata:
-        event.hop_count  # noqa: B018 - reading it is the check
+    _ = event.hop_count, event.workflow_step  # reading them is the check
     override = metadata.get("orchestration_override")
     if override and override.strip().lower() not in MODE_ALIASES:
         raise InvalidEvent(

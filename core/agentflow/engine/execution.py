@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from inspect import isawaitable
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -18,17 +18,25 @@ from agentflow.event import Event
 from agentflow.orchestration import Outcome
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
-from agentflow.telemetry.metrics import FOLD_AT
 from agentflow.telemetry.trace import Note, RunRecord, bounded
 
 if TYPE_CHECKING:
     from agentflow.engine.dispatcher import Dispatcher
-    from agentflow.engine.guards import Guard
+    from agentflow.engine.guards import Guard, Guards
     from agentflow.engine.plan import Choice, PlannedAgent
 
 
 Attempt: TypeAlias = tuple[State, Any, BaseException | None]
 """The state a handler was given, and what it returned or raised."""
+
+
+class Resumed(NamedTuple):
+    """Where the express lane left off: steps done, the state then, and a try at the next one."""
+
+    choice: Choice
+    done: int
+    state: State
+    tried: Attempt | None
 
 
 class HookRefused(Exception):
@@ -45,6 +53,30 @@ class HookRefused(Exception):
         return str(self.cause) or type(self.cause).__name__
 
 
+class Work:
+    """What an execution needs while it runs, and lets go of at its end.
+
+    ``active`` are the agent runs going on in a parallel phase; ``parked_held`` and
+    ``parked_retry`` those of them that wait; ``released`` says that all of them do and
+    the slot was given up. ``fresh`` is the state made from the event's data until
+    something has touched it, ``tried`` an attempt that was made before ``run``.
+    """
+
+    __slots__ = (
+        "active", "choice", "dispatcher", "fresh", "guard", "parked_held", "parked_retry",
+        "released", "tried",
+    )  # fmt: skip
+
+    def __init__(self, dispatcher: Dispatcher, choice: Choice, guard: Guard) -> None:
+        self.dispatcher = dispatcher
+        self.choice = choice
+        self.guard = guard
+        self.active = self.parked_held = self.parked_retry = 0
+        self.released = False
+        self.fresh: State | None = None
+        self.tried: Attempt | None = None
+
+
 class Execution(msgspec.Struct, eq=False, gc=False):
     """One accepted event: where it is, what ran for it, how it ended.
 
@@ -57,7 +89,6 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     one has ended it lets go of everything that could lead back to it.
     """
 
-    dispatcher: Dispatcher
     event: Event
     seq: int
     rank: int
@@ -66,33 +97,22 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     started: float = 0.0
     last: float = 0.0
     ended: float = 0.0
-    deadline: float = inf
-    choice: Choice = None  # type: ignore[assignment]  # set when it starts
-    guard: Guard = None  # type: ignore[assignment]  # set when it starts
+    label: tuple[str, int] = ("", 0)
+    """Mode and configuration version, once it has started."""
     runs: tuple[RunRecord, ...] = ()
-    tried: Attempt | None = None
-    """An attempt that was made before ``run`` was called."""
-    fresh: State | None = None
-    """The state made from the event's data, until something has touched it."""
     view: dict[str, Any] | None = None
+    """The state it ended with, bounded."""
     at: str = ""
     waits: str = ""
     """held, retrying or queued while it waits without a slot."""
-    label: tuple[str, int] = ("", 0)
-    """Mode and configuration version, once it has ended."""
-    attempt: int = 1
     error: str = ""
+    attempt: int = 1
     notes: list[Note] | None = None
     children: list[str] | None = None
     nested: bool = False
-    """Whether it runs inside another one, in its slot and its time: up to ``latest``."""
-    latest: float = inf
-    active: int = 1
-    """Agent runs going on for this event now, in a parallel phase."""
-    parked_held: int = 0
-    parked_retry: int = 0
-    released: bool = False
-    """Whether its slot was given up because all its runs wait."""
+    """Whether it runs inside another one, in its slot and its time."""
+    deadline: float = inf
+    work: Work = None  # type: ignore[assignment]  # there while it runs off the express lane
 
     @property
     def status(self) -> str:
@@ -106,12 +126,12 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     @property
     def mode(self) -> str:
         """The orchestration mode it runs or ran under; '' before it has started."""
-        return self.choice.mode if self.choice is not None else self.label[0]
+        return self.label[0]
 
     @property
     def version(self) -> int:
         """The configuration version it runs or ran under; 0 before it has started."""
-        return self.choice.plan.version if self.choice is not None else self.label[1]
+        return self.label[1]
 
     # -- one agent ----------------------------------------------------------------------
 
@@ -121,53 +141,10 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         Never raises for what the agent does; on a failure the result carries the state
         from before the run.
         """
-        dispatcher = self.dispatcher
-        choice = self.choice
+        work = self.work
+        dispatcher = work.dispatcher
+        choice = work.choice
         agent = choice.agents.get(name)
-        if (
-            agent is not None
-            and dispatcher.unhindered
-            and agent.vitals.clear
-            and not choice.parallel
-            and not self.guard.agent
-            and not agent.wants_context
-            and self.tried is None
-        ):
-            # As in the dispatcher's express lane: nothing stands in the way.
-            saved, saved_meta, small = state.snapshot()
-            guard, started = self.guard, self.last
-            guard.agent = name
-            guard.since = started
-            guard.deadline = limit = min(self.deadline, started + agent.timeout)
-            if limit < dispatcher.guards.next:
-                dispatcher.guards.schedule(limit)
-            try:
-                output = await agent.call(event, state)
-                raised = None
-            except BaseException as thrown:
-                output, raised = None, thrown
-            guard.deadline = inf
-            guard.agent = ""
-            if (
-                raised is None
-                and not guard.fired
-                and (output is None or type(output) is State)
-                and small
-            ):
-                self.last = ended = dispatcher.now()
-                meter = agent.vitals.meter
-                pending = meter.latency.pending
-                pending.append(ended - started)
-                if len(pending) >= FOLD_AT:
-                    meter.latency.fold()
-                meter.last_time = ended
-                record = (name, started, ended, 1, "", saved, saved_meta)
-                self.runs = (*self.runs, record)
-                if agent.vitals.breaker.failures:
-                    agent.vitals.breaker.succeeded()
-                return Outcome(state if output is None else output, None, name)
-            self.tried = (state, output, raised)
-            state = State(saved, saved_meta)
         if agent is None:
             return await self.not_run(name, state, choice.plan.missing(name))
         now = dispatcher.now
@@ -178,29 +155,34 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         if choice.parallel:
             guard = dispatcher.guards.here()
             started = now()
-            self.active += 1
+            work.active += 1
         else:
-            guard = self.guard
+            guard = work.guard
             started = self.last
         outer = (guard.agent, guard.since, guard.execution, guard.deadline) if guard.agent else None
         guard.agent = self.at = name
         guard.since = started
         try:
-            if self.released:
+            if work.released:
                 await dispatcher.take_slot(self)
             if hooks.before_agent:
                 state, error = await self._ask_before(name, state)
+                work.fresh = None
             before: Mapping[str, Any]
-            if state is self.fresh:
+            if state is work.fresh:
                 # Nobody has touched it yet: the event's own data is what it was before.
-                self.fresh = None
+                work.fresh = None
                 before, before_meta, small = event.data, None, event.small
             else:
                 before, before_meta, small = state.snapshot()
+            vetoed = error is not None
             while error is None:
-                if not vitals.clear:
+                if not vitals.clear and work.tried is None:
                     error = await self._pass(agent)
-                if error is None:
+                if error is None and started >= self.deadline and work.tried is None:
+                    # The time of the whole orchestration was up before this agent's turn.
+                    error = AgentTimeout(name, started - self.started)
+                elif error is None:
                     limit = self.deadline
                     if agent.timeout < inf:
                         limit = min(limit, now() + agent.timeout)
@@ -208,8 +190,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                     if limit < dispatcher.guards.next:
                         dispatcher.guards.schedule(limit)
                     try:
-                        if self.tried is not None:
-                            (state, output, raised), self.tried = self.tried, None
+                        if work.tried is not None:
+                            (state, output, raised), work.tried = work.tried, None
                             if raised is not None:
                                 raise raised
                         elif agent.wants_context:
@@ -243,17 +225,17 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 error = None
             self.last = ended = now()
             meter = vitals.meter
-            pending = meter.latency.pending
-            pending.append(ended - started)
-            if len(pending) >= FOLD_AT:
-                meter.latency.fold()
-            meter.last_time = ended
+            if vetoed:
+                attempt = 0
+            else:
+                meter.latency.add(ended - started)
+                meter.last_time = ended
             failure = ""
             if error is not None:
                 failure = meter.last_error = describe(error)
                 meter.errors += 1
                 state = State(before, before_meta)
-            record: RunRecord = (
+            record = (
                 name, started, ended, attempt, failure, before if small else bounded(before),
                 before_meta,
             )  # fmt: skip
@@ -263,7 +245,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             return Outcome(state, error, name)
         finally:
             if choice.parallel:
-                self.active -= 1
+                work.active -= 1
             if outer is None:
                 guard.agent = ""
                 guard.deadline = inf
@@ -275,7 +257,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         """Fire BeforeAgentRun: the state from here on, and the error if it was vetoed."""
         try:
             state = await self.fire(
-                self.dispatcher.hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name
+                self.work.dispatcher.hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name
             )
         except HookRefused as refused:
             veto = AgentRunVetoed(name, refused.callback, refused.reason)
@@ -288,13 +270,17 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         if isinstance(raised, asyncio.CancelledError):
             if not guard.fired and guard.task.cancelling():
                 raise raised
-        elif isinstance(raised, (KeyboardInterrupt, GeneratorExit)):
-            raise raised
+        elif isinstance(raised, GeneratorExit):
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                # The loop is gone and this coroutine is being closed.
+                raise raised from None
         return raised
 
     async def not_run(self, name: str, state: State, error: BaseException) -> Outcome:
         """The outcome of a run that could not even begin: one AgentError, nothing else."""
-        dispatcher = self.dispatcher
+        dispatcher = self.work.dispatcher
         now = dispatcher.now()
         self.at = name
         self.runs = (*self.runs, (name, now, now, 0, describe(error), {}, None))
@@ -308,7 +294,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     async def _fire_after(
         self, name: str, state: State, error: BaseException | None, started: float, ended: float
     ) -> State:
-        hooks, offset = self.dispatcher.hooks, self.dispatcher.wall_offset
+        hooks, offset = self.work.dispatcher.hooks, self.work.dispatcher.wall_offset
         result = AgentResult.timed(state, error, started + offset, ended + offset)
         if hooks.after_agent:
             result.state = await self.fire(
@@ -322,10 +308,11 @@ class Execution(msgspec.Struct, eq=False, gc=False):
 
     async def _pass(self, agent: PlannedAgent) -> BaseException | None:
         """Wait while the agent is paused, then ask its breaker; the error if it says no."""
-        vitals, dispatcher = agent.vitals, self.dispatcher
+        vitals, dispatcher = agent.vitals, self.work.dispatcher
         if not agent.code.started:
             try:
-                await agent.code.start()
+                async with asyncio.timeout(self.work.choice.plan.timeout):
+                    await agent.code.start()
                 vitals.ready = True
             except Exception as error:
                 return error
@@ -350,44 +337,46 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(delay, _wake, waiting)
-        began = self.dispatcher.now()
+        began = self.work.dispatcher.now()
         try:
             await self._park("retrying", waiting)
         finally:
             timer.cancel()
         self.note(
-            "retrying", f"{name} after attempt {attempt}", began, self.dispatcher.now(), "ok",
+            "retrying", f"{name} after attempt {attempt}", began, self.work.dispatcher.now(), "ok",
             describe(error),
         )  # fmt: skip
 
     async def _park(self, why: str, waiting: asyncio.Future[None]) -> None:
         """Wait for ``waiting``; if all that runs for this event waits, give up its slot."""
+        work = self.work
         held = why == "held"
         if held:
-            self.parked_held += 1
+            work.parked_held += 1
         else:
-            self.parked_retry += 1
-        active = self.active - 1 if self.choice.parallel else 1
-        if not self.released and self.parked_held + self.parked_retry >= active:
-            self.dispatcher.give_slot(self)
+            work.parked_retry += 1
+        active = work.active if work.choice.parallel else 1
+        if not work.released and work.parked_held + work.parked_retry >= active:
+            work.dispatcher.give_slot(self)
         self._say()
         try:
             await waiting
         finally:
             if held:
-                self.parked_held -= 1
+                work.parked_held -= 1
             else:
-                self.parked_retry -= 1
-        if self.released:
-            await self.dispatcher.take_slot(self)
+                work.parked_retry -= 1
+        if work.released:
+            await work.dispatcher.take_slot(self)
         self._say()
 
     def _say(self) -> None:
-        if not self.released:
+        work = self.work
+        if not work.released:
             self.waits = ""
         else:
-            self.waits = "held" if self.parked_held else "retrying"
-            self.dispatcher.look_idle()
+            self.waits = "held" if work.parked_held else "retrying"
+            work.dispatcher.look_idle()
 
     # -- callbacks ----------------------------------------------------------------------
 
@@ -405,7 +394,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         Raises HookRefused when one raises at a Before hook; elsewhere what is raised is
         recorded against the callback.
         """
-        now = self.dispatcher.now
+        now = self.work.dispatcher.now
         notes = self.notes
         if notes is None:
             notes = self.notes = []
@@ -427,7 +416,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                             raise _WrongReturn(_wrong_return(answer))
                     else:
                         raise _WrongReturn(_wrong_return(returned))
-            except (KeyboardInterrupt, GeneratorExit):
+            except GeneratorExit:
                 raise
             except asyncio.CancelledError as cancelled:
                 task = asyncio.current_task()
@@ -455,10 +444,10 @@ class Execution(msgspec.Struct, eq=False, gc=False):
 
     async def _limited(self, awaitable: Any, name: str) -> Any:
         """Await a callback's answer, at most as long as an orchestration may take."""
-        dispatcher = self.dispatcher
+        dispatcher = self.work.dispatcher
         guard = dispatcher.guards.here()
         outer = guard.deadline
-        limit = self.choice.plan.timeout
+        limit = self.work.choice.plan.timeout
         dispatcher.guards.arm(guard, dispatcher.now() + limit)
         try:
             return await awaitable
@@ -478,11 +467,11 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             self.notes = []
         self.notes.append((kind, name, start, end, status, error))
 
-    def running_agents(self) -> list[tuple[str, float]]:
+    def running_agents(self, guards: Guards) -> list[tuple[str, float]]:
         """The agents at work for this event now, and since when (monotonic seconds)."""
         return [
             (guard.agent, guard.since)
-            for guard in self.dispatcher.guards
+            for guard in guards
             if guard.execution is self and guard.agent
         ]
 

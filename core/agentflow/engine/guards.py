@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
 
 
+GRACE = 5.0
+"""Seconds that a cancelled handler has to end before it is left behind."""
+
+
 class Guard:
     """The limit of one task: at ``deadline`` (monotonic seconds) it is cancelled.
 
@@ -25,13 +29,14 @@ class Guard:
     ``since`` when it began (monotonic seconds).
     """
 
-    __slots__ = ("agent", "deadline", "execution", "fired", "owner", "since", "task")
+    __slots__ = ("abandoned", "agent", "deadline", "execution", "fired", "owner", "since", "task")
 
     def __init__(self, task: asyncio.Task[Any], owner: Guards) -> None:
         self.task = task
         self.owner = owner
         self.deadline = inf
         self.fired = False
+        self.abandoned = False
         self.agent = ""
         self.since = 0.0
         self.execution: Execution | None = None
@@ -48,8 +53,9 @@ current_guard: ContextVar[Guard | None] = ContextVar("agentflow_guard", default=
 class Guards:
     """All guards of a runner, and the one timer."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], abandon: Callable[[Guard], None]) -> None:
         self._now = now
+        self._abandon = abandon
         self._guards: set[Guard] = set()
         self.next = inf
         self._timer: asyncio.TimerHandle | None = None
@@ -89,14 +95,21 @@ class Guards:
         self._timer = None
         self.next = inf
         earliest = inf
+        late: list[Guard] = []
         for guard in self._guards:
             if guard.deadline <= now:
-                guard.deadline = inf
+                if guard.fired:
+                    late.append(guard)
+                    guard.deadline = inf
+                    continue
                 guard.fired = True
                 guard.task.cancel()
-            elif guard.deadline < earliest:
+                guard.deadline = now + GRACE
+            if guard.deadline < earliest:
                 earliest = guard.deadline
-        if earliest < inf:
+        for guard in late:
+            self._abandon(guard)
+        if earliest < self.next:
             self.schedule(earliest)
 
     def close(self) -> None:

@@ -43,7 +43,8 @@ MODE_ALIASES: Mapping[str, str] = {
     "parallel": "collaborative",
 }
 
-Orchestration: TypeAlias = Callable[[Run, Event, State], Awaitable[Outcome]]
+Orchestration: TypeAlias = Callable[[Run, Event, State, int], Awaitable[Outcome]]
+"""Runs an event, beginning after so many steps that lie behind already."""
 
 
 class Choice:
@@ -62,6 +63,19 @@ class Choice:
         self.meter = meter
         self.label = (mode, plan.version)
         self.parallel = mode in ("collaborative", "mixed")
+
+
+class Lane:
+    """The agents that an event runs through, one after the other, with nothing in between.
+
+    ``looping`` is whether they are rounds of a loop.
+    """
+
+    __slots__ = ("looping", "steps")
+
+    def __init__(self, steps: tuple[PlannedAgent, ...], *, looping: bool) -> None:
+        self.steps = steps
+        self.looping = looping
 
 
 class Vitals:
@@ -87,11 +101,10 @@ class Vitals:
 
 
 class PlannedAgent:
-    """One agent as one plan sees it. ``timeout`` is in seconds (inf for none),
-    ``limit`` the same under the plan's own limit."""
+    """One agent as one plan sees it. ``timeout`` is in seconds (inf for none)."""
 
     __slots__ = (
-        "call", "code", "limit", "name", "retry", "role", "timeout", "vitals", "wants_context",
+        "call", "code", "name", "retry", "role", "timeout", "vitals", "wants_context",
     )  # fmt: skip
 
     def __init__(
@@ -104,7 +117,6 @@ class PlannedAgent:
         self.wants_context = code.wants_context
         self.vitals = vitals
         self.timeout = timeout
-        self.limit = timeout
         self.retry = retry
 
 
@@ -170,33 +182,46 @@ class Plan:
             (re.compile(rule.pattern, re.IGNORECASE), rule.agent) for rule in settings.routing_rules
         ]
         self.has_rules = bool(self._rules)
-        self.plain_agents = {
-            name: agent for name, agent in agents.items() if not agent.wants_context
-        }
-        for agent in agents.values():
-            agent.limit = min(agent.timeout, self.timeout)
+        self.lanes = self._lanes()
+
+    def _lanes(self) -> dict[str, Lane]:
+        """The express lane for each target; only plain agents, one after the other, have one."""
+        agents = self.agents
+        plain = {name: agent for name, agent in agents.items() if not agent.wants_context}
+        if self.mode == "route" and not self._rules:
+            return {name: Lane((agent,), looping=False) for name, agent in plain.items()}
+        if self.mode == "sequential":
+            steps, looping = self.pipeline, False
+        elif self.mode == "loop":
+            steps, looping = [self.loop_agent] * self.max_iterations, True
+        else:
+            return {}
+        if self._rules or not steps or len(steps) > 100 or not all(name in plain for name in steps):
+            return {}
+        lane = Lane(tuple(plain[name] for name in steps), looping=looping)
+        return dict.fromkeys(["", *agents], lane)
 
     def _compile(self, mode: str, lists: Lists) -> Choice:
         width, threshold = self.max_concurrency, self.failure_threshold
         limit, fail = self.max_iterations, self.fail_at_limit
 
-        def by_route(run: Run, event: Event, state: State) -> Awaitable[Outcome]:
+        def by_route(run: Run, event: Event, state: State, done: int) -> Awaitable[Outcome]:
             agent = event.target
             if event.steered or not agent:
                 agent = self.target_of(event)
             return route(run, event, state, agent)
 
-        def in_parallel(run: Run, event: Event, state: State) -> Awaitable[Outcome]:
+        def in_parallel(run: Run, event: Event, state: State, done: int) -> Awaitable[Outcome]:
             return collaborative(run, event, state, lists.parallel, width, threshold)
 
-        def in_order(run: Run, event: Event, state: State) -> Awaitable[Outcome]:
-            return sequential(run, event, state, lists.pipeline)
+        def in_order(run: Run, event: Event, state: State, done: int) -> Awaitable[Outcome]:
+            return sequential(run, event, state, lists.pipeline, done)
 
-        def in_a_loop(run: Run, event: Event, state: State) -> Awaitable[Outcome]:
+        def in_a_loop(run: Run, event: Event, state: State, done: int) -> Awaitable[Outcome]:
             agent = lists.loop_agent or self.looping(event)
-            return loop(run, event, state, agent, limit, fail)
+            return loop(run, event, state, agent, limit, fail, done)
 
-        def in_two_phases(run: Run, event: Event, state: State) -> Awaitable[Outcome]:
+        def in_two_phases(run: Run, event: Event, state: State, done: int) -> Awaitable[Outcome]:
             return mixed(run, event, state, lists.parallel, lists.pipeline, width, threshold)
 
         functions: dict[str, Orchestration] = {

@@ -20,10 +20,11 @@ from agentflow.config.difference import diff
 from agentflow.engine.compiler import Compiler
 from agentflow.engine.dispatcher import PATIENCE, Counts, Dispatcher
 from agentflow.engine.execution import Execution
+from agentflow.engine.guards import current_guard
 from agentflow.engine.handover import pack, unpack
 from agentflow.engine.history import Change, History, Version
 from agentflow.engine.hooks import CallbackFunc, HookPoint
-from agentflow.engine.plan import Plan, Vitals
+from agentflow.engine.plan import Plan, PlannedAgent, Vitals
 from agentflow.engine.threads import Threads
 from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning
 from agentflow.event import Event
@@ -64,6 +65,7 @@ class Runner:
         self._subscribers: list[tuple[str, Subscriber]] = []
         self._background: set[asyncio.Future[Any]] = set()
         self._thread = 0
+        self._applying = asyncio.Lock()
         self._ticker: asyncio.TimerHandle | None = None
         self._expected_tick = 0.0
         self.lag = 0.0
@@ -125,7 +127,15 @@ class Runner:
         """
         entry = (pattern, subscriber)
         self._subscribers.append(entry)
-        return lambda: self._subscribers.remove(entry) if entry in self._subscribers else None
+        self.dispatcher.publish = self._publish
+
+        def unsubscribe() -> None:
+            if entry in self._subscribers:
+                self._subscribers.remove(entry)
+            if not self._subscribers:
+                self.dispatcher.publish = None
+
+        return unsubscribe
 
     # -- life -----------------------------------------------------------------------------
 
@@ -166,7 +176,8 @@ class Runner:
     async def _get_ready(self, vitals: Vitals, code: Any) -> None:
         if not code.started:
             try:
-                await code.start()
+                async with asyncio.timeout(self.config.orchestration.timeout_seconds or None):
+                    await code.start()
             except Exception as error:
                 # Its runs will try again, and fail where everybody can see it.
                 self.report(
@@ -188,6 +199,10 @@ class Runner:
         """
         if self._status != "running":
             self._status = "stopped" if self._status == "new" else self._status
+            return
+        if self.dispatcher.execution_here() is not None:
+            # Asked for from inside a handler, which the stop would wait for.
+            self._in_background(self.stop(drain, timeout))
             return
         self._status = "stopping"
         limit = self.config.runtime.drain_timeout if timeout is None else timeout
@@ -316,14 +331,18 @@ class Runner:
                     self.report("error", f"subscriber to {pattern!r} failed: {describe(error)}")
                     continue
                 if isawaitable(returned):
-                    task = asyncio.ensure_future(returned)
-                    self._background.add(task)
-                    task.add_done_callback(partial(self._told, pattern))
+                    self._in_background(returned, pattern)
+
+    def _in_background(self, work: Awaitable[Any], pattern: str = "") -> None:
+        task = asyncio.ensure_future(_outside(work))
+        self._background.add(task)
+        task.add_done_callback(partial(self._told, pattern))
 
     def _told(self, pattern: str, done: asyncio.Future[Any]) -> None:
         self._background.discard(done)
         if not done.cancelled() and (error := done.exception()) is not None:
-            self.report("error", f"subscriber to {pattern!r} failed: {describe(error)}")
+            who = f"subscriber to {pattern!r}" if pattern else "a task of the engine"
+            self.report("error", f"{who} failed: {describe(error)}")
 
     # -- accounts -------------------------------------------------------------------------
 
@@ -427,15 +446,23 @@ class Runner:
         """
         if self._status == "new":
             raise RunnerNotRunning("the runner has not been started")
+        async with self._applying:
+            plan = self._compiler.compile(config, self.version + 1)
+            for agent in plan.agents.values():
+                await self._get_ready(agent.vitals, agent.code)
+            return self._take(config, cause)
+
+    def _take(self, config: Config, cause: str) -> Change:
+        """Swap ``config`` in, all at once."""
         changed = [str(difference) for difference in diff(self.config, config)]
+        # Compiled again: agents may have been registered while others got ready.
         plan = self._compiler.compile(config, self.version + 1)
-        for agent in plan.agents.values():
-            await self._get_ready(agent.vitals, agent.code)
         self.version += 1
         self.config = config
         runtime = config.runtime
         self.dispatcher.queue_size = runtime.queue_size
         self.dispatcher.resize(runtime.max_concurrent_events)
+        self.dispatcher.look_room()
         self._swap(plan)
         self.history.add(
             Version(self.version, config, self.dispatcher.clock.time(), cause, changed)
@@ -443,6 +470,10 @@ class Runner:
         return Change(self.version, changed)
 
     def _swap(self, plan: Plan) -> None:
+        kept = {agent.code for agent in plan.agents.values()}
+        for agent in self.dispatcher.plan.agents.values():
+            if agent.code.agent is not None and agent.code not in kept:
+                self._in_background(self._shut_down(agent))
         self.dispatcher.plan = plan
         for name, vitals in self._compiler.vitals.items():
             if name not in plan.agents and (vitals.paused or vitals.held or vitals.gate):
@@ -451,6 +482,11 @@ class Runner:
                 self.dispatcher.let_go(vitals)
         self.dispatcher.look_express()
         self.dispatcher.wake_all()
+
+    async def _shut_down(self, agent: PlannedAgent) -> None:
+        """Let a removed agent finish what it runs, then shut it down."""
+        await self.dispatcher.finished(agent.name)
+        await agent.code.stop()
 
     async def undo(self) -> Change:
         """Go back to the configuration before the current one, as a new version.
@@ -510,3 +546,9 @@ class Runner:
                 return str(frame.f_locals.get("name", ""))
             frame = frame.f_back
         return ""
+
+
+async def _outside(work: Awaitable[Any]) -> Any:
+    """Await ``work`` as nobody's handler, though one may have asked for it."""
+    current_guard.set(None)
+    return await work

@@ -37,13 +37,16 @@ class Threads:
         if not self._idle.acquire(blocking=False) and self._started < self._limit:
             self._started += 1
             threading.Thread(
-                target=self._work, name=f"agentflow-handler-{self._started}", daemon=True
+                target=self._work,
+                args=(self._jobs, self._idle),
+                name=f"agentflow-handler-{self._started}",
+                daemon=True,
             ).start()
         return await future
 
-    def _work(self) -> None:
+    def _work(self, jobs: queue.SimpleQueue[_Job | None], idle: threading.Semaphore) -> None:
         while True:
-            job = self._jobs.get()
+            job = jobs.get()
             if job is None:
                 return
             call, future, loop = job
@@ -57,12 +60,16 @@ class Threads:
                 except RuntimeError:  # the loop is closed: nobody waits any more
                     return
             del job, call, future
-            self._idle.release()
+            idle.release()
 
     def close(self) -> None:
         """Let idle threads end."""
         for _ in range(self._started):
             self._jobs.put(None)
+        # Whoever starts again begins with new threads and a new queue.
+        self._started = 0
+        self._jobs = queue.SimpleQueue()
+        self._idle = threading.Semaphore(0)
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:

@@ -9,14 +9,16 @@ from agentflow.orchestration.outcome import Outcome, Run
 from agentflow.state import State
 
 
-async def sequential(run: Run, event: Event, state: State, agents: Sequence[str]) -> Outcome:
-    """Run ``agents`` in order until one fails.
+async def sequential(
+    run: Run, event: Event, state: State, agents: Sequence[str], done: int = 0
+) -> Outcome:
+    """Run ``agents`` in order until one fails, beginning after the first ``done`` of them.
 
     On a failure the outcome is the state from before the agent that failed, with its
     name under ``failed_stage``.
     """
     last = ""
-    for agent in agents:
+    for agent in agents[done:]:
         outcome = await run(agent, event, state)
         state = outcome.state
         if outcome.error is not None:

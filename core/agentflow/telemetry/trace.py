@@ -17,6 +17,7 @@ from agentflow.telemetry.snapshot import SpanRow
 
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
+    from agentflow.engine.guards import Guards
 
 RunRecord: TypeAlias = tuple[str, float, float, int, str, Mapping[str, Any], dict[str, str] | None]
 """Agent, start, end, attempts, error, state before (bounded), meta before."""
@@ -175,16 +176,18 @@ def _moments(execution: Execution) -> list[_Moment]:
     return moments
 
 
-def spans(executions: Iterable[Execution], wall_offset: float, now: float) -> list[SpanRow]:
+def spans(
+    executions: Iterable[Execution], guards: Guards, wall_offset: float, now: float
+) -> list[SpanRow]:
     """The waterfall of ``executions``: events, and in them runs, hooks, holds and retries."""
     rows: list[SpanRow] = []
     for execution in executions:
-        rows.extend(_spans(execution, wall_offset, now))
+        rows.extend(_spans(execution, guards, wall_offset, now))
     rows.sort(key=lambda row: row.start)
     return rows
 
 
-def _spans(execution: Execution, offset: float, now: float) -> list[SpanRow]:
+def _spans(execution: Execution, guards: Guards, offset: float, now: float) -> list[SpanRow]:
     event, root = execution.event, execution.event.id
     running = not execution.ended
     status = execution.status if running else ("failed" if execution.error else "ok")
@@ -216,7 +219,7 @@ def _spans(execution: Execution, offset: float, now: float) -> list[SpanRow]:
                             end - start, "failed" if error else "ok",
                             error, detail))  # fmt: skip
     if running:
-        for agent, start in execution.running_agents():
+        for agent, start in execution.running_agents(guards):
             rows.append(SpanRow(f"{root}/+{agent}", inner, root, "agent", agent, start + offset,
                                 -1.0, execution.status, "", ""))  # fmt: skip
     for number, (kind, name, start, end, note_status, error_text) in enumerate(
