@@ -112,7 +112,7 @@ def config(*, refused: bool = False) -> Config:
     ]  # fmt: skip
     problems = [
         ProblemRow("agentflow.toml", 9, 1, "orchestration.max_concurency", "unknown key",
-                   "max_concurrency", "error"),
+                   "did you mean 'max_concurrency'?", "error"),
         ProblemRow("agentflow.toml", 14, 11, "agents.analyzer.timeout",
                    "a duration like 30s is expected", "", "error"),
     ]  # fmt: skip
@@ -161,10 +161,10 @@ def sample_link(**fields: object) -> StillLink:
     ]
     rows = [event(n) for n in range(1, 9)] + [event(9, "dead", letters[0].error)]
     audit = [
-        AuditRow(1, NOW - 50, "ada", "pause", "validator", "", "done"),
+        AuditRow(1, NOW - 50, "ada", "pause", "validator", "validator paused", "done"),
         AuditRow(2, NOW - 40, "ada", "mode", "", "mixed", "done"),
         AuditRow(3, NOW - 30, "grace", "replay", "2", "edited data", "done"),
-        AuditRow(4, NOW - 20, "grace", "drop", "9", "", "there is no dead letter 9"),
+        AuditRow(4, NOW - 20, "grace", "drop", "9", "there is no dead letter 9", "refused"),
     ]
     values: dict[str, object] = {
         "time": NOW + 0.5,

@@ -105,6 +105,20 @@ async def test_a_mode_without_agents_is_refused_in_place() -> None:
     assert link.commands == []
 
 
+async def test_agents_of_another_mode_come_from_the_file() -> None:
+    """What the plan doesn't use now is chosen as the configuration's text has it."""
+    link = StillLink()
+    text = '[orchestration]\nsequential_agents = ["b", "gone", "a"]\nloop_agent = "b"\n'
+    screen = ModeScreen(link.command, "route", [agent("a", ""), agent("b", "")], text=text)
+    app = Host(screen)
+    async with app.run_test(size=SMALL) as pilot:
+        screen.query_one("#mode", Choice).choose("mixed")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: app.results)
+    expected = {"collaborative_agents": ["a", "b"], "sequential_agents": ["b", "a"]}
+    assert link.commands == [("mode", {"mode": "mixed", **expected})]
+
+
 async def test_agents_are_put_in_out_and_in_order() -> None:
     """Space puts an agent in at the end or out, < and > move it, and the cursor goes with it."""
     screen = ModeScreen(StillLink().command, "sequential", AGENTS)

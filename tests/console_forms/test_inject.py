@@ -109,6 +109,17 @@ async def test_without_a_target_nothing_is_sent() -> None:
     assert len(link.commands) == 1
 
 
+async def test_an_orchestration_takes_events_without_a_target() -> None:
+    """In a mode other than route an event needs no target."""
+    link = StillLink()
+    app = Host(InjectScreen(link.command, NAMES, mode="mixed"))
+    async with app.run_test(size=SMALL) as pilot:
+        await reads(pilot, "the mixed orchestration, or one of 6")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: app.results)
+    assert link.commands[0][1]["event"]["target"] == ""
+
+
 async def test_an_unknown_agent_is_a_warning() -> None:
     """An unknown target is said to become a dead letter, and is sent all the same."""
     link = StillLink()

@@ -11,7 +11,7 @@ from agentflow_console.screens.config import Config
 from agentflow_console.testing import StillLink
 
 from .looking import SMALL, WIDE, console, reads, seen, until, visit
-from .samples import config, dead, dead_detail, sample_link
+from .samples import TOML, config, dead, dead_detail, sample_link
 
 BOTH = pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x24", "160x45"])
 
@@ -146,7 +146,7 @@ async def test_the_audit_says_who_did_what(size: tuple[int, int]) -> None:
     """Each thing done has its time, who, what, and what came of it, refusals with the reason."""
     app = console()
     async with app.run_test(size=size) as pilot:
-        await visit(pilot, "9", "pause", "validator", "✓ done", "✗ there is n")
+        await visit(pilot, "9", "pause", "validator", "✓ done", "✗ refused", "there is no")
         await pilot.press("enter")
         await reads(pilot, "Drop this dead letter", "grace", "there is no dead letter 9")
 
@@ -189,11 +189,24 @@ async def test_a_broken_file_is_marked_where_it_is_bad(size: tuple[int, int]) ->
     async with app.run_test(size=size) as pilot:
         text = await visit(
             pilot, "7", "agentflow.toml:9:1", "agentflow.toml:14:11", "2 errors",
-            "✗ max_concurency = 10", "did you mean max_concurrency?",
+            "✗ max_concurency = 10", "did you mean 'max_concurrency'?",
         )  # fmt: skip
         lines = text.splitlines()
         at = next(n for n, line in enumerate(lines) if "✗ max_concurency" in line)
         assert "╰ unknown key" in lines[at + 1]
+
+
+async def test_a_problem_of_another_file_is_listed_but_not_marked() -> None:
+    """A problem of a file that is laid over this one has its own name, and no line here."""
+    broken = config(refused=True)
+    other = type(broken.problems[0])("agentflow.prod.toml", 2, 1, "x", "unknown key", "", "error")
+    link = sample_link(
+        config=type(broken)("x", "agentflow.toml", 3, "mixed", TOML, [], [other], "refused")
+    )
+    app = console(link)
+    async with app.run_test(size=WIDE) as pilot:
+        text = await visit(pilot, "7", "agentflow.prod.toml:2:1", 'name = "stdlib-audit"')
+        assert '✗ name = "stdlib-audit"' not in text
 
 
 async def test_the_cursor_on_a_problem_shows_its_line() -> None:

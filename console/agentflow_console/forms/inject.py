@@ -31,7 +31,8 @@ class InjectScreen(Form):
     """The inject form. ``event`` (as ``Event.to_dict`` gives it) fills it in.
 
     ``agents`` are the names offered for the target. An unknown one is sent all the same:
-    it becomes a dead letter, which can be replayed once there is such an agent.
+    it becomes a dead letter, which can be replayed once there is such an agent. Without a
+    target the orchestration takes the event, in every ``mode`` but route.
     """
 
     DEFAULT_CSS = """
@@ -50,8 +51,10 @@ class InjectScreen(Form):
         event: Mapping[str, Any] | None = None,
         *,
         target: str = "",
+        mode: str = "route",
     ) -> None:
         super().__init__(send)
+        self._mode = mode
         self._agents = tuple(agents)
         self._event = event or {"target": target}
         if event is not None:
@@ -111,7 +114,9 @@ class InjectScreen(Form):
     def _show_known(self) -> None:
         target = self.query_one("#target", Input).value.strip()
         hint = self.query_one("#known", Static)
-        if target in self._agents:
+        if not target and self._mode != "route":
+            hint.update(Content(f"the {self._mode} orchestration, or one of {len(self._agents)}"))
+        elif target in self._agents:
             hint.update(Content.styled("✓ known", "$success"))
         elif matches := ranked(target, self._agents)[:6]:
             hint.update(Content("  ".join(safe(name, 30) for name in matches)))
@@ -124,7 +129,8 @@ class InjectScreen(Form):
     def request(self) -> Request:
         data, metadata = self._checked("data"), self._checked("metadata")
         target = self.query_one("#target", Input).value.strip()
-        if not target and "route" not in metadata and "broadcast_targets" not in metadata:
+        routed = "route" in metadata or "broadcast_targets" in metadata
+        if not target and not routed and self._mode == "route":
             raise Refused("Target: name the agent that gets it.", self.query_one("#target"))
         priority = self.query_one("#priority", Choice).value
         if priority != "normal":

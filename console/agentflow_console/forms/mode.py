@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,7 +29,10 @@ _PLACE = re.compile(r"sequential (\d+)")
 
 
 class ModeScreen(Form):
-    """Choose the mode and who takes part; says what the change will touch."""
+    """Choose the mode and who takes part; says what the change will touch.
+
+    Agents are chosen beforehand as the plan has them, else as the configuration's ``text`` says.
+    """
 
     DEFAULT_CSS = """
     ModeScreen .rosters { height: 9; }
@@ -40,16 +44,29 @@ class ModeScreen(Form):
     verb = "apply"
 
     def __init__(
-        self, send: Send, mode: str, agents: Sequence[AgentRow], counts: Counts | None = None
+        self,
+        send: Send,
+        mode: str,
+        agents: Sequence[AgentRow],
+        counts: Counts | None = None,
+        *,
+        text: str = "",
     ) -> None:
         super().__init__(send)
         self._mode = mode
         self._counts = counts or Counts()
         self._names = [row.name for row in agents if row.state != "disabled"]
-        self._collaborative = [row.name for row in agents if "collaborative" in row.place]
+        table = _orchestration(text)
+        placed = [row.name for row in agents if "collaborative" in row.place]
+        listed = [name for name in _names(table, "collaborative_agents") if name in self._names]
+        self._collaborative = placed or listed or self._names  # everyone, as the engine has it
         steps = [(int(found[1]), row.name) for row in agents if (found := _PLACE.search(row.place))]
-        self._sequential = [name for _, name in sorted(steps)]
-        self._loop = [row.name for row in agents if "loop" in row.place][:1]
+        placed = [name for _, name in sorted(steps)]
+        listed = [name for name in _names(table, "sequential_agents") if name in self._names]
+        self._sequential = placed or listed
+        placed = [row.name for row in agents if "loop" in row.place][:1]
+        listed = [name for name in _names(table, "loop_agent") if name in self._names]
+        self._loop = placed or listed
 
     def fields(self) -> Iterator[Widget]:
         yield named("Mode", Choice(tuple(MODES), self._mode, id="mode"))
@@ -106,6 +123,21 @@ class ModeScreen(Form):
             key = "loop_agent" if id == "loop" else f"{id}_agents"
             arguments[key] = roster.chosen[0] if id == "loop" else roster.chosen
         return Request("mode", arguments)
+
+
+def _orchestration(text: str) -> dict[str, Any]:
+    """The table of that name; empty when the text can't be read."""
+    try:
+        table = tomllib.loads(text).get("orchestration")
+    except tomllib.TOMLDecodeError:
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+def _names(table: dict[str, Any], key: str) -> list[str]:
+    value = table.get(key)
+    names = value if isinstance(value, list) else [value]
+    return [name for name in names if isinstance(name, str)]
 
 
 def _lists(mode: str) -> tuple[str, ...]:

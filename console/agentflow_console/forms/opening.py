@@ -92,7 +92,8 @@ class Opening(App[int]):
         from agentflow_console.forms.inject import InjectScreen
 
         names = [row.name for row in self.store.agents]
-        self.push_screen(InjectScreen(self.command, names, target=self.selected_agent()))
+        target = self.selected_agent()
+        self.push_screen(InjectScreen(self.command, names, target=target, mode=self._mode()))
 
     def action_edit_event(self) -> None:
         event_id = self.selected_event_id()
@@ -113,7 +114,8 @@ class Opening(App[int]):
             self.say("The engine no longer has that event.", ok=False)
             return
         names = [row.name for row in self.store.agents]
-        await self.push_screen(InjectScreen(self.command, names, detail.event))
+        screen = InjectScreen(self.command, names, detail.event, mode=self._mode())
+        await self.push_screen(screen)
 
     def action_choose_mode(self) -> None:
         snapshot = self.store.snapshot
@@ -121,8 +123,13 @@ class Opening(App[int]):
             return
         from agentflow_console.forms.mode import ModeScreen
 
-        screen = ModeScreen(self.command, snapshot.mode, list(self.store.agents), snapshot.counts)
+        agents, config = list(self.store.agents), self.store.config
+        text = config.text if config is not None else ""
+        screen = ModeScreen(self.command, snapshot.mode, agents, snapshot.counts, text=text)
         self.push_screen(screen)
+
+    def _mode(self) -> str:
+        return self.store.snapshot.mode if self.store.snapshot is not None else "route"
 
     def action_trace_event(self) -> None:
         session = self.selected_session()

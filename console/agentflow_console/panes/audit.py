@@ -28,8 +28,8 @@ class AuditPane(TablePane[AuditRow]):
         Column("WHO", 8, drop=2, share=1, most=16),
         Column("ACTION", 10, share=1, most=32),
         Column("TARGET", 10, share=1, most=28),
-        Column("DETAIL", 10, drop=1, share=3),
-        Column("OUTCOME", 10, share=2, most=48),
+        Column("OUTCOME", 10, share=1, most=24),
+        Column("WHAT CAME OF IT", 16, drop=1, share=6),
     )
     follows = True
     filterable = True
@@ -78,8 +78,8 @@ class AuditPane(TablePane[AuditRow]):
             (safe(row.operator, 60) or "—", palette.text),
             (safe(row.action, 60), palette.primary),
             (safe(row.target, 120) or "—", palette.text),
-            (safe(row.detail, 300), palette.muted),
             outcome(row, palette),
+            (safe(row.detail, 300), palette.muted),
         ]
 
     def copy_text(self) -> str:

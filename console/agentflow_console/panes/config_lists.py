@@ -80,7 +80,7 @@ class ProblemsPane(TablePane[ProblemRow]):
     """What is wrong in the file; ↵ shows the line."""
 
     columns = (
-        Column("WHERE", 20, share=1, most=30),
+        Column("WHERE", 24, share=1, most=34),
         Column("KEY", 24, share=1, most=36, drop=1),
         Column("WHAT IS WRONG", 40, share=4),
     )

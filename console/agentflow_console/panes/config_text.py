@@ -83,13 +83,9 @@ def _said(problem: ProblemRow, gutter: int, palette: Palette, cells: int) -> Lin
 
 
 def advice(problem: ProblemRow) -> str:
-    """What is wrong, and what to write instead if somebody knows."""
-    said = safe(problem.message, 300)
-    if problem.suggestion:
-        said += f"; did you mean {safe(problem.suggestion, 200)}?" if (
-            problem.suggestion.isidentifier()
-        ) else f"; {safe(problem.suggestion, 200)}"  # fmt: skip
-    return said
+    """What is wrong, and what to do about it if somebody knows."""
+    parts = (safe(problem.message, 300), safe(problem.suggestion, 200))
+    return "; ".join(part for part in parts if part)
 
 
 def _severity(problem: ProblemRow, palette: Palette) -> Style:

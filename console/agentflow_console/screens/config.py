@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -146,7 +147,8 @@ class Config(Room):
             self.facts.show("facts", f"What runs{self._suffix(self.facts)}", lines)
         if self.file.shown:
             name = (safe(config.path, 200) or "No file") + self._suffix(self.file)
-            self.file.show_file(config.text, name, config.text, config.problems)
+            own = [row for row in config.problems if _is_about(row, config.path)]
+            self.file.show_file(config.text, name, config.text, own)
         if self.differences.shown:
             self._show_version(row, config.version)
 
@@ -246,3 +248,8 @@ class Config(Room):
 
         title = f"Roll back to v{row.number}?"
         self.app.push_screen(ConfirmScreen(title, lines, verb="Roll back"), answered)
+
+
+def _is_about(problem: ProblemRow, path: str) -> bool:
+    """Whether a problem is in this file, and not in one that is laid over it."""
+    return PurePath(problem.path).name == PurePath(path).name
