@@ -74,6 +74,7 @@ class ConsoleApp(Operating, Opening):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(GLOBAL)
     ENABLE_COMMAND_PALETTE = False
+    AUTO_FOCUS = None  # the room knows which pane gets the keyboard
     TITLE = "agentflow"
 
     def __init__(

@@ -42,6 +42,7 @@ class Operating(App[int]):
     store: Store
     room: Room | None
     read_only: bool
+    frozen: bool
 
     _news: News | None = None
     _leaving = False
@@ -138,7 +139,17 @@ class Operating(App[int]):
 
     # -- actions -----------------------------------------------------------------------------
 
+    def _moving(self) -> bool:
+        """Whether the selected row is whatever came last: nobody means that one."""
+        table = self.room.table if self.room else None
+        moving = table is not None and table.following and not self.frozen
+        if moving:
+            self.say("The cursor follows the newest event; move it to the one that you mean.")
+        return moving
+
     def action_pause_agent(self) -> None:
+        if self._moving():
+            return
         name = self.selected_agent()
         if not name:
             self.say("Select an agent, or an event that is at one; P pauses the whole runner.")
@@ -156,6 +167,8 @@ class Operating(App[int]):
         self.change("undo", saying="undo the last change of configuration")
 
     def action_replay(self) -> None:
+        if self._moving():
+            return
         number = self._dead_number()
         if number is None:
             self.say("Only a dead letter can be replayed; / state:dead finds them.")

@@ -184,6 +184,19 @@ async def test_p_on_an_event_pauses_the_agent_it_is_at() -> None:
         assert link.commands == [("pause", {"agent": "enricher"})]
 
 
+async def test_nothing_is_done_to_a_row_that_keeps_changing() -> None:
+    """While the cursor follows the newest event, p and r ask to select one first."""
+    link = rows.link()
+    app = console(link)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        for key in ("p", "r"):
+            await pilot.press(key)
+            await until(pilot, lambda: "The cursor follows the newest" in screen_text(app))
+            await pilot.press("y")
+        assert link.commands == []
+
+
 @pytest.mark.parametrize(
     ("key", "fields", "command"),
     [
@@ -214,7 +227,7 @@ async def test_r_replays_the_dead_letter_of_the_selected_event() -> None:
     app = console(link)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        await pilot.press("r")
+        await pilot.press("j", "r")
         await until(pilot, lambda: "Only a dead letter can be replayed" in screen_text(app))
         app.query_one(EventsPane).select(990)
         await pilot.press("r")
@@ -254,6 +267,7 @@ async def test_read_only_sends_nothing() -> None:
     app = console(link, read_only=True)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
+        await pilot.press("j")
         for key in ("p", "P", "u", "i", "e", "m"):
             await pilot.press(key)
             await until(pilot, lambda: "Read-only" in screen_text(app))
