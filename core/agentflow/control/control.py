@@ -169,7 +169,7 @@ class Control:
 
     async def _apply(self, arguments: dict[str, Any]) -> Answer:
         current = self.runner.config
-        config = type(current).from_toml(str(arguments["text"]), path=current.path)
+        config = current.with_text(str(arguments["text"]))
         return _applied(await self.runner.apply(config, "operator"))
 
     async def _undo(self, arguments: dict[str, Any]) -> Answer:

@@ -67,9 +67,9 @@ class Observer:
             mode=plan.mode,
             version=plan.version,
             name=plan.config.agent_flow.name or "agentflow",
-            live=[rows.event_row(execution, dispatcher.guards, offset, now) for execution in shown],
+            live=[self._row(execution) for execution in shown],
             live_total=len(live),
-            settled=[rows.event_row(execution, dispatcher.guards, offset, now) for execution in settled],
+            settled=[self._row(execution) for execution in settled],
             settled_cursor=telemetry.settled.total,
             settled_missed=missed,
             agents=agents,
@@ -91,6 +91,12 @@ class Observer:
             pid=os.getpid(),
             memory=memory(),
             pace=runner.pace,
+        )
+
+    def _row(self, execution: Execution) -> EventRow:
+        dispatcher = self._runner.dispatcher
+        return rows.event_row(
+            execution, dispatcher.guards, dispatcher.wall_offset, dispatcher.now()
         )
 
     def _config(self) -> Config:
@@ -136,14 +142,12 @@ class Observer:
 
     def page(self, before: int, limit: int) -> list[EventRow]:
         """Up to ``limit`` ended events accepted before number ``before``, oldest first."""
-        dispatcher = self._runner.dispatcher
-        offset, now = dispatcher.wall_offset, dispatcher.now()
         older = (
             execution
             for execution in reversed(self._runner.telemetry.settled.items)
             if execution.seq < before
         )
-        found = [rows.event_row(execution, dispatcher.guards, offset, now) for execution in islice(older, limit)]
+        found = [self._row(execution) for execution in islice(older, limit)]
         return sorted(found, key=lambda row: row.seq)
 
     def event(self, event_id: str) -> EventDetail | None:
@@ -160,10 +164,10 @@ class Observer:
         family = self._family(execution)
         runs = execution.runs
         return EventDetail(
-            row=rows.event_row(execution, dispatcher.guards, offset, now),
+            row=self._row(execution),
             event=rows.plain(execution.event.to_dict()),
             state=None if execution.view is None else rows.plain(execution.view),
-            meta=dict(runs[-1][6] or {}) if runs else {},
+            meta=rows.plain(runs[-1][6] or {}) if runs else {},
             error_trace=trace_text(letter.error) if letter is not None else execution.error,
             children=list(execution.children or ()),
             spans=spans(family, dispatcher.guards, offset, now),
@@ -184,9 +188,7 @@ class Observer:
         """The waterfall of one session."""
         dispatcher = self._runner.dispatcher
         executions = self._runner.executions(session_id)
-        return spans(
-            executions, dispatcher.guards, dispatcher.wall_offset, dispatcher.now()
-        )
+        return spans(executions, dispatcher.guards, dispatcher.wall_offset, dispatcher.now())
 
     def sessions(self, limit: int = 200) -> list[SessionRow]:
         """The sessions that are remembered, the latest first."""

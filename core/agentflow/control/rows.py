@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agentflow.engine.plan import Plan
+from agentflow.frozen import MAX_DEPTH
 from agentflow.resilience import DeadLetter
 from agentflow.resilience.dead_letters import describe
 from agentflow.telemetry.snapshot import (
@@ -23,8 +24,6 @@ from agentflow.telemetry.snapshot import (
 from agentflow.telemetry.trace import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from agentflow.config import Problem
     from agentflow.engine.execution import Execution
     from agentflow.engine.guards import Guards
@@ -36,16 +35,33 @@ if TYPE_CHECKING:
 PREVIEW = 200
 
 
-def plain(value: Any) -> Any:
-    """``value`` as JSON data: what JSON can't say is written out as text."""
+def clean(text: str) -> str:
+    """``text`` with lone surrogates written out: no encoding takes them as they are."""
+    if text.isascii():
+        return text
     try:
-        return msgspec.to_builtins(value, enc_hook=_written, str_keys=True)
-    except (TypeError, ValueError, RecursionError, OverflowError):
-        return json.loads(json.dumps(bounded(value), default=repr))
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
 
 
-def _written(value: Any) -> Any:
-    return repr(bounded(value))
+def plain(value: Any, depth: int = 0) -> Any:
+    """``value`` as plain data that every encoding takes: what isn't, is written out as text."""
+    kind = type(value)
+    if kind is str:
+        return clean(value)
+    if kind is int:
+        return value if -(2**63) <= value < 2**64 else clean(str(bounded(value)))
+    if value is None or kind is bool or kind is float:
+        return value
+    if depth > MAX_DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        return {clean(str(key)): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item, depth + 1) for item in value]
+    return clean(str(bounded(value)))
 
 
 def one_line(value: Mapping[str, Any]) -> str:
@@ -56,11 +72,8 @@ def one_line(value: Mapping[str, Any]) -> str:
         text = msgspec.json.encode(value).decode() if len(value) <= 20 else ""
     except (TypeError, ValueError, RecursionError, OverflowError):
         text = ""
-    if not text or len(text) > PREVIEW:
-        try:
-            text = text or json.dumps(bounded(value), ensure_ascii=False, default=repr)
-        except (TypeError, ValueError):
-            text = repr(bounded(value))
+    if not text:
+        text = msgspec.json.encode(plain(bounded(value))).decode()
     return text if len(text) <= PREVIEW else text[: PREVIEW - 1] + "…"
 
 
@@ -81,19 +94,19 @@ def event_row(execution: Execution, guards: Guards, offset: float, now: float) -
             at = running[0] if len(running) == 1 else f"{running[0]} +{len(running) - 1}"
     return EventRow(
         execution.seq,
-        event.id,
-        event.session_id,
+        clean(event.id),
+        clean(event.session_id),
         execution.accepted + offset,
-        event.source,
-        event.route,
-        at,
+        clean(event.source),
+        clean(event.route),
+        clean(at),
         execution.mode,
         status,
         (execution.ended or now) - execution.accepted,
         execution.attempt,
         event.priority if event.steered else "normal",
         execution.version,
-        event.parent_event,
+        clean(event.parent_event),
         preview(event),
         execution.error,
     )
@@ -189,10 +202,10 @@ def dead_row(letter: DeadLetter) -> DeadRow:
     return DeadRow(
         letter.number,
         letter.time,
-        event.id,
-        event.session_id,
-        letter.agent,
-        event.route,
+        clean(event.id),
+        clean(event.session_id),
+        clean(letter.agent),
+        clean(event.route),
         letter.attempts,
         letter.config_version,
         describe(letter.error),
@@ -236,13 +249,13 @@ def session_rows(executions: Iterable[Execution], offset: float, limit: int) -> 
         first = min(group, key=lambda execution: execution.accepted)
         rows.append(
             SessionRow(
-                session,
+                clean(session),
                 len(group),
                 sum(not execution.ended for execution in group),
                 sum(bool(execution.error) for execution in group),
                 first.accepted + offset,
                 max(execution.ended or execution.accepted for execution in group) + offset,
-                first.event.route,
+                clean(first.event.route),
                 first.mode,
             )
         )

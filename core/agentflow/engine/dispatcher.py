@@ -309,6 +309,8 @@ class Dispatcher:
                 continue
             self.running += 1
             guard.execution = execution
+            if self._room:
+                self.look_room()
             event = execution.event
             lane = None if event.steered else self.express.get(event.target)
             try:

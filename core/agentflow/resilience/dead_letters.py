@@ -102,6 +102,7 @@ def describe(error: BaseException) -> str:
             message = "(its message cannot be shown)"
         text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     text = text if len(text) <= 300 else text[:299] + "…"
+    text = text.encode("utf-8", "backslashreplace").decode()
     return " ".join(text.split())
 
 
@@ -113,4 +114,5 @@ def trace_text(error: BaseException, limit: int = 20_000) -> str:
         text = "".join(traceback.format_exception(error))
     except Exception:
         text = describe(error)
-    return text if len(text) <= limit else "…" + text[-limit:]
+    text = text if len(text) <= limit else "…" + text[-limit:]
+    return text.encode("utf-8", "backslashreplace").decode()

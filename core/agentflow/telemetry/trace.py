@@ -62,7 +62,9 @@ def bounded(value: Any, depth: int = 0) -> Any:
         if len(value) <= TEXT_LIMIT:
             return value
         return f"{value[:TEXT_LIMIT]}… ({len(value):,} characters)"
-    if kind is int and value.bit_length() > 1024:
+    if kind is int and value.bit_length() > 64:
+        if value.bit_length() <= 1024:
+            return str(value)
         return f"a number of {value.bit_length():,} bits"
     if kind in ATOMS:
         return value
@@ -233,5 +235,5 @@ def _spans(execution: Execution, guards: Guards, offset: float, now: float) -> l
 def _text(value: Any) -> str:
     try:
         return msgspec.json.encode(bounded(value)).decode()
-    except (TypeError, ValueError, UnicodeError):
-        return repr(bounded(value))
+    except (TypeError, ValueError, OverflowError, UnicodeError):
+        return repr(bounded(value)).encode("utf-8", "backslashreplace").decode()
