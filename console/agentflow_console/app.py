@@ -173,6 +173,7 @@ class ConsoleApp(Operating, Opening):
             self._rooms.mount(room)
         if old is not None:
             old.display = False
+            old.came_from = ""
             old.left()
         room.display = True
         self.room = room
@@ -203,14 +204,17 @@ class ConsoleApp(Operating, Opening):
 
         def filter_them(room: Room) -> None:
             if room.table is not None:
-                self.filter_pane(room.table, filter_text)
+                room.filter_before = room.table.filter_text
+                self.preview_filter(room.table, filter_text)
 
         self._go_and("events", filter_them)
 
     def _go_and(self, room_id: str, then: Callable[[Room], object]) -> None:
         """Show a screen and do something with it once it is there."""
+        came_from = self.room.room if self.room else ""
         self.action_go(room_id)
         room = self.rooms[room_id]
+        room.came_from = came_from if came_from != room_id else ""
         if room.ready:
             self.call_after_refresh(then, room)
         else:

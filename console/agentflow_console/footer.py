@@ -32,10 +32,12 @@ class AlertLine(Line):
     def refresh_from(self, app: ConsoleApp) -> None:
         """Show what there is to say, or go."""
         left, right = self._alert(app), self._news(app)
+        if app.news is not None and app.news.kind == "asked":
+            left = []  # a question needs the whole line
         self.display = bool(left or right)
         room = self.cells
         if right:
-            share = room - min(length(left), room // 2)
+            share = room - min(length(left), room // 3)
             text, style = right[0]
             right = [(crop(text, share - 1), style)]
         if left:

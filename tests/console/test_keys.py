@@ -98,6 +98,9 @@ async def test_enter_in_the_overview_opens_the_row_on_its_own_screen() -> None:
         assert app.room is not None
         assert app.room.room == "agents"
         await until(pilot, lambda: "Agent enricher" in screen_text(app))
+        await pilot.press("escape")
+        await settled(pilot)
+        assert app.room.room == "overview"
 
 
 async def test_enter_on_an_open_agent_shows_its_events() -> None:
@@ -114,6 +117,11 @@ async def test_enter_on_an_open_agent_shows_its_events() -> None:
         assert app.room.room == "events"
         assert app.room.table is not None
         assert app.room.table.filter_text.startswith("agent:")
+        events = app.room.table
+        await pilot.press("escape")
+        await settled(pilot)
+        assert app.room.room == "agents"
+        assert events.filter_text == ""
 
 
 async def test_z_zooms_a_pane_and_comes_back() -> None:

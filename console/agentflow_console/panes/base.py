@@ -43,6 +43,8 @@ class Pane(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings(PANE)
 
     title = ""
+    more = ""
+    """What follows the title: that there are more panes than the screen has room for."""
     period = 0.2
     sides = True
     """Whether the frame has sides; a narrow screen keeps the columns for the text."""
@@ -96,7 +98,7 @@ class Pane(Widget, can_focus=True):
 
     def refresh_edges(self) -> None:
         """Draw title and bottom line again if they changed."""
-        edges = (self.heading(), self.note(), self.foot(), self.has_focus, self.sides)
+        edges = (self.heading(), self.more, self.note(), self.foot(), self.has_focus, self.sides)
         if edges != self._edges:
             self._edges = edges
             self.refresh(Region(0, 0, self.size.width, 1))
@@ -168,7 +170,7 @@ class Pane(Widget, can_focus=True):
         palette, edge = self.palette, self._edge_style
         left, right = ("╭─ ", "╮") if self.sides else ("── ", "")
         room = cells - len(left) - len(right) - 2
-        title = crop(self.heading(), room)
+        title = crop(self.heading() + self.more, room)
         note = self.note()
         gap = room - width(title)
         if note and gap < 6:

@@ -19,6 +19,8 @@ from agentflow_console.text import crop, fit, safe
 _NAME = 11
 _SPANS = 200
 _TRACE_LINES = 200
+_NOT_OWN = ("/site-packages/", "/agentflow/", "/asyncio/")
+"""Frames of a traceback that are rarely where the fault is."""
 
 
 def event_lines(row: EventRow, detail: EventDetail | None, palette: Palette, cells: int) -> Lines:
@@ -112,13 +114,13 @@ def _table(values: dict[str, Any], palette: Palette, cells: int) -> Lines:
 
 
 def _trace(trace: str, palette: Palette, cells: int) -> Lines:
-    written = trace.splitlines()
+    written = [line for line in trace.splitlines() if line.strip(" ~^")]
     lines: Lines = []
     if len(written) > _TRACE_LINES:  # the end says most
         lines.append([(f" … {len(written) - _TRACE_LINES} earlier lines", palette.muted)])
     for line in written[-_TRACE_LINES:]:
         text = safe(line.rstrip(), 400)
-        own = text.startswith("  File ") and "site-packages" not in text
+        own = text.startswith("  File ") and not any(part in text for part in _NOT_OWN)
         style = palette.text if own else palette.muted
         lines += folded([(" ", palette.text)], (text, style), cells, 3)
     return lines

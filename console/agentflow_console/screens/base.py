@@ -40,6 +40,10 @@ class Room(Widget):
     room = ""
     title = ""
     zoomed = False
+    came_from = ""
+    """The screen that opened this one; esc goes back there."""
+    filter_before: str | None = None
+    """The filter to bring back then, if that screen set another one."""
     ready = False
     """Whether its panes are there; before that it is neither painted nor styled."""
 
@@ -145,8 +149,19 @@ class Room(Widget):
             return
         if self.zoomed:
             self.action_zoom()
+        elif self.came_from:
+            self._go_back_there()
         elif not self.go_back() and self.table is not None and self.table.filter_text:
             self.console.filter_pane(self.table, "")
+
+    def _go_back_there(self) -> None:
+        """To the screen that led here, which leaves no filter behind that nobody typed."""
+        came_from = self.came_from
+        self.go_back()
+        if self.filter_before is not None and self.table is not None:
+            self.console.preview_filter(self.table, self.filter_before)
+        self.filter_before = None
+        self.console.action_go(came_from)
 
     def action_freeze(self) -> None:
         self.console.action_freeze()

@@ -79,8 +79,10 @@ class Overview(Room):
             shown = [pane for pane in every if pane.id in ("agents", "events")]
         else:
             shown = [pane for pane in every if pane.id == self._single]
-        for pane in every:
+        for number, pane in enumerate(every, 1):
             pane.display = pane in shown
+            alone = len(shown) == 1 and not self.zoomed
+            pane.more = f" · {number} of {len(every)}, tab goes on" if alone else ""
         for side in self.query("#left, #right"):
             side.display = any(pane.display for pane in side.query(Pane))
         self.set_class(len(shown) > 1 and cells < _WIDE, "-stacked")
