@@ -106,13 +106,15 @@ def test_the_console_opens_runs_and_closes(
     assert not any(engine.is_running() for engine in engines)
 
 
-def test_a_configuration_that_can_not_run_closes_the_screen(
+def test_a_configuration_that_can_not_run_is_told_on_the_terminal(
     program: Program, terminals: list[Terminal]
 ) -> None:
     """What is wrong with the file is left on the terminal, and the exit code is 2."""
     program.write("agentflow.toml", '[orchestration]\nmode = "mixt"\n')
     terminal = Terminal(program)
     terminals.append(terminal)
+    terminal.until("agentflow.toml:2:1: error: orchestration.mode")
+    terminal.press("q")
     assert terminal.end() == 2
     terminal.until("agentflow.toml:2:1: error: orchestration.mode")
 
