@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentflow import AgentResult, Config, Event, Runner, State, check_config
+from agentflow_console.demo.feed import event_for, module_name, modules, package_of
 
 TOML = Path(str(importlib.resources.files("agentflow_console.demo"))) / "agentflow.toml"
 
@@ -163,3 +164,20 @@ async def test_every_agent_can_be_routed_to_alone(report: Path, module: Path, ag
     """An operator may inject an event to any of them."""
     result = await audit(module, "route", route=agent)
     assert result.error is None
+
+
+async def test_the_mode_can_be_swapped_in_the_middle_of_the_audit(report: Path) -> None:
+    """Every module is in the report once, whichever plan its event ran under."""
+    paths = [path for path in modules() if package_of(path) in ("asyncio", "json", "email")]
+    config = Config.from_toml(TOML.read_text("utf-8"), path=TOML)
+    async with Runner(config) as runner:
+        for number, path in enumerate(paths):
+            await runner.emit(event_for(path))
+            if number == len(paths) // 2:
+                await runner.apply(config.override({"orchestration.mode": "sequential"}))
+        await runner.join()
+        counts = runner.counts()
+    assert (counts.accepted, counts.succeeded, counts.dead) == (len(paths), len(paths), 0)
+    text = text_of(report)
+    assert f"{len(paths)} modules audited" in text
+    assert all(f"### {module_name(path)}: " in text for path in paths)
