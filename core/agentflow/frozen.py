@@ -73,11 +73,16 @@ def freeze(value: Any, field: str = "data", depth: int = 0) -> Any:
     endlessly deep). Objects that are not containers are kept as they are.
     """
     kind = type(value)
-    if kind in ATOMS or kind is FrozenDict or kind is FrozenList:
+    if kind in ATOMS:
         return value
     if depth >= MAX_DEPTH:
         raise InvalidEvent(field, f"nested deeper than {MAX_DEPTH} levels")
     depth += 1
+    if kind is FrozenDict or kind is FrozenList:
+        # Frozen already, but perhaps not at this depth.
+        for item in value.values() if kind is FrozenDict else value:
+            freeze(item, field, depth)
+        return value
     if isinstance(value, Mapping):
         return FrozenDict({key: freeze(item, field, depth) for key, item in value.items()})
     if isinstance(value, (list, deque)):

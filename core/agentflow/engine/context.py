@@ -36,7 +36,8 @@ class RunContext:
         """When this run will be cancelled (UTC), or None if nothing limits it."""
         if self._limit == inf:
             return None
-        return datetime.fromtimestamp(self._limit + self._dispatcher.wall_offset, UTC)
+        clock = self._dispatcher.clock
+        return datetime.fromtimestamp(clock.time() + self._limit - clock.monotonic(), UTC)
 
     @property
     def idempotency_key(self) -> str:

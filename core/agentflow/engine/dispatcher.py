@@ -1,25 +1,22 @@
-"""Dispatcher: takes accepted events from the backlog through their plan to their end.
-
-It owns the counts, the workers and their slots. A slot is the right to run one event;
-an event that only waits (for a paused agent, for a retry) gives its slot up.
-"""
+"""Dispatcher: the way of one accepted event through its plan to its end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from agentflow.agent import AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
-from agentflow.engine.backlog import Backlog
+from agentflow.engine.admission import check
 from agentflow.engine.execution import Execution, HookRefused, Resumed, Work
-from agentflow.engine.express import ride
-from agentflow.engine.guards import GRACE, Guard, Guards, current_guard
+from agentflow.engine.express import new_state, ride
+from agentflow.engine.guards import GRACE, Guard, current_guard
 from agentflow.engine.hooks import HookPoint, Hooks
-from agentflow.engine.plan import MODE_ALIASES, Choice, Lane, Plan, PlannedAgent, Vitals
+from agentflow.engine.ledger import wake_up
+from agentflow.engine.plan import Choice, Lane, Plan, PlannedAgent, Vitals
+from agentflow.engine.slots import Slots
 from agentflow.errors import (
     AgentTimeout,
     CircuitOpen,
@@ -45,25 +42,10 @@ from agentflow.telemetry.trace import bounded
 PATIENCE = 1.0
 """Seconds that an event waits for room in the queue before it is refused."""
 
-new_state = object.__new__
 NORMAL = PRIORITIES["normal"]
 
-SLICE = 0.005
-"""Seconds that a worker goes on without letting the loop go round."""
 
-
-class Counts(NamedTuple):
-    """Where the accepted events are: accepted = queued + held + running + succeeded + dead."""
-
-    accepted: int
-    queued: int
-    held: int
-    running: int
-    succeeded: int
-    dead: int
-
-
-class Dispatcher:
+class Dispatcher(Slots):
     """Runs accepted events under the current ``plan``, which may be swapped at any time."""
 
     plan: Plan
@@ -77,103 +59,19 @@ class Dispatcher:
         queue_size: int,
         max_running: int,
     ) -> None:
-        self.clock = clock
-        self.now: Callable[[], float] = clock.monotonic
-        self.wall_offset = clock.time() - self.now()
+        super().__init__(
+            clock, self.abandon, ordered=ordered, queue_size=queue_size, max_running=max_running
+        )
         self.telemetry = telemetry
         self.settled = telemetry.settled
         self.hooks = Hooks()
-        self.guards = Guards(self.now, self.abandon)
         self.classifier = ErrorClassifier()
         self.dead_letters = DeadLetters()
-        self.backlog = Backlog(ordered=ordered)
-        self.queue_size = queue_size
-        self.max_running = max_running
-        self.accepted = self.done = self.dead = 0
-        """Events accepted, ended, and ended without success."""
-        self.running = 0
-        self.wakeable = max_running
-        """How many more workers could be woken or made to take an execution."""
-        self.paused = False
-        self.closing = False
         self.publish: Callable[[Event], None] | None = None
         """Told of every event that was caused by another one."""
         self.any_paused = False
         self.express: dict[str, Lane] = {}
         """The plan's express lanes, by target, while they are open."""
-        self.apart: set[Execution] = set()
-        """Executions that have started and wait, without a slot, for a gate or a retry."""
-        self.nested: set[Execution] = set()
-        """Executions that run inside another one, in its slot."""
-        self.holding: set[Vitals] = set()
-        """Agents that executions wait for before they have started."""
-        self._workers: set[asyncio.Task[None]] = set()
-        self._idle: deque[asyncio.Future[None]] = deque()
-        self._resumable: deque[asyncio.Future[None]] = deque()
-        self._room: deque[asyncio.Future[None]] = deque()
-        self._watching: list[asyncio.Future[None]] = []
-        self._joining: list[asyncio.Future[None]] = []
-
-    # -- accounts -----------------------------------------------------------------------
-
-    def counts(self) -> Counts:
-        """Where every accepted event is at this moment."""
-        held = self.held()
-        running = self.running
-        for execution in self.nested:
-            if execution.status == "running":
-                running += 1
-        queued = self.accepted - self.done - running - held
-        succeeded = self.done - self.dead
-        return Counts(self.accepted, queued, held, running, succeeded, self.dead)
-
-    def held(self) -> int:
-        """Events that wait for a paused agent (or runner), and those of their session behind."""
-        held = 0
-        for execution in self.nested:
-            held += execution.status == "held"
-        if self.paused:
-            held += sum(1 for _ in self.backlog)
-        for execution in self.apart:
-            if execution.status == "held":
-                held += 1 + self._behind(execution)
-        for vitals in self.holding:
-            for execution in vitals.held:
-                held += 1 + self._behind(execution)
-        return held
-
-    def _behind(self, execution: Execution) -> int:
-        # A paused runner holds the whole backlog, so those are counted already.
-        return 0 if self.paused else self.backlog.behind(execution.event.session_id)
-
-    def open(self) -> int:
-        """Events accepted and not ended."""
-        return self.accepted - self.done
-
-    def live(self) -> list[Execution]:
-        """Every execution that has not ended, oldest first."""
-        found = {execution.seq: execution for execution in self.backlog}
-        at_work = [guard.execution for guard in self.guards if guard.execution is not None]
-        for execution in (*at_work, *self.apart, *self.nested):
-            if not execution.ended:
-                found[execution.seq] = execution
-        for vitals in self.holding:
-            for execution in vitals.held:
-                found[execution.seq] = execution
-        return [found[seq] for seq in sorted(found)]
-
-    def has_room(self) -> bool:
-        """Whether another event from outside fits: neither too many queued nor held."""
-        size = self.queue_size
-        open_now = self.open()
-        if open_now < size:
-            return True
-        held = self.held()
-        return open_now - held - self.running < size and held < size
-
-    def idle(self) -> bool:
-        """Nothing queued, running or waiting for a retry."""
-        return self.open() == 0 or self.open() == self.held()
 
     def look_express(self) -> None:
         """Open or close the express lanes: callbacks and pauses close them."""
@@ -186,55 +84,6 @@ class Dispatcher:
             or self.any_paused
         )
         self.express = plan.lanes if unhindered else {}
-
-    # -- waiting for room, and for the end -------------------------------------------------
-
-    async def wait_for_room(self, patience: float) -> bool:
-        """Wait up to ``patience`` seconds for room; False if there was none."""
-        loop = asyncio.get_running_loop()
-        until = self.now() + patience
-        while not self.has_room():
-            left = until - self.now()
-            if left <= 0:
-                return False
-            waiting: asyncio.Future[None] = loop.create_future()
-            self._room.append(waiting)
-            timer = loop.call_later(left, _set, waiting)
-            try:
-                await waiting
-            finally:
-                timer.cancel()
-        return True
-
-    def look_room(self) -> None:
-        """Let those who wait for room have what there is."""
-        room = self._room
-        while room and self.has_room():
-            waiting = room.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
-                return
-
-    async def join(self) -> None:
-        """Wait until nothing is queued, running or waiting for a retry."""
-        while not self.idle():
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._joining.append(waiting)
-            await waiting
-
-    def look_idle(self) -> None:
-        """Tell those who wait in ``join`` if it has come to that."""
-        if self._joining and self.idle():
-            joining, self._joining = self._joining, []
-            for waiting in joining:
-                _set(waiting)
-
-    async def finished(self, agent: str) -> None:
-        """Wait until no event is left that might run ``agent``: all that were open have ended."""
-        while any(guard.agent == agent for guard in self.guards):
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._watching.append(waiting)
-            await waiting
 
     # -- in -----------------------------------------------------------------------------
 
@@ -256,171 +105,17 @@ class Dispatcher:
             self.wake()
         return execution
 
-    def wake(self) -> None:
-        """See to it that somebody takes the next execution, if there is a slot for it."""
-        idle = self._idle
-        while idle:
-            waiting = idle.pop()
-            if not waiting.done():
-                self.wakeable -= 1
-                waiting.set_result(None)
-                return
-        if self.wakeable > 0:
-            self.wakeable -= 1
-            worker = asyncio.get_running_loop().create_task(self._work())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
-
-    def wake_all(self) -> None:
-        """Wake a worker for everything that is ready."""
-        if not self.paused:
-            for _ in range(min(self.wakeable, sum(map(len, self.backlog.ready)))):
-                self.wake()
-
-    def resize(self, max_running: int) -> None:
-        """Change how many events may run at once."""
-        self.wakeable += max_running - self.max_running
-        self.max_running = max_running
-        self.wake_all()
-
-    async def _work(self) -> None:
-        """Take one execution after the other, letting the loop go round in between."""
-        guard = self.guards.here()
-        backlog, now = self.backlog, self.now
-        critical, high, normal, low = backlog.ready
-        slice_end = now() + SLICE
-        while True:
-            execution = None
-            if self.running < self.max_running and not self.paused:
-                if critical or high:
-                    execution = critical.popleft() if critical else high.popleft()
-                elif normal:
-                    execution = normal.popleft()
-                elif low:
-                    execution = low.popleft()
-            if execution is None:
-                self.wakeable += 1
-                if len(self._idle) >= self.max_running:
-                    return
-                waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self._idle.append(waiting)
-                await waiting
-                slice_end = now() + SLICE
-                continue
-            self.running += 1
-            guard.execution = execution
-            if self._room:
-                self.look_room()
-            event = execution.event
-            lane = None if event.steered else self.express.get(event.target)
-            try:
-                if lane is None:
-                    await self._handle(execution, guard)
-                else:
-                    resumed = await ride(self, execution, lane, guard)
-                    if resumed is not None:
-                        await self._handle(execution, guard, resumed)
-            except asyncio.CancelledError:
-                if not execution.ended:
-                    self._interrupted(execution)
-                    raise
-                # It was given up because a part of it would not end; this worker can go on.
-                if guard.abandoned or self.closing:
-                    raise
-                guard.task.uncancel()
-            except Exception as error:
-                # A fault of the engine's own: the event must be accounted for all the same.
-                if not execution.ended:
-                    self._fail(execution, error)
-            if guard.abandoned:
-                return
-            if execution.last > slice_end:
-                await asyncio.sleep(0)
-                slice_end = now() + SLICE
-
-    def _fail(self, execution: Execution, error: BaseException) -> None:
-        """Settle an execution that the engine itself could not bring to its end."""
-        execution.last = self.now()
-        execution.started = execution.started or execution.last
-        execution.work = None  # type: ignore[assignment]
-        meter = self.telemetry.mode(execution.mode or self.plan.mode)
-        state = State.wrap({}, {})
-        self.settle(execution, meter, state, error, execution.at or execution.event.route)
-
-    def abandon(self, guard: Guard) -> None:
-        """Give up an agent that has ignored its cancellation: its event ends as dead.
-
-        Its task can't be ended by force; it is left behind, and its worker replaced.
-        """
-        execution = guard.execution
-        if execution is None or execution.ended:
-            return
-        agent = guard.agent
-        guard.abandoned = True
-        error = AgentTimeout(agent, self.now() - guard.since)
-        execution.at = agent
-        execution.note("abandoned", agent, guard.since, self.now(), "failed", describe(error))
-        worker = execution.work.guard if execution.work is not None else guard
-        if execution.work is not None and execution.work.released:
-            self.apart.discard(execution)
-            self.running += 1
-            self.wakeable -= 1
-        self._fail(execution, error)
-        self.telemetry.log(
-            "error", "engine",
-            f"{agent} ignores its cancellation and was left behind, event {execution.event.id}",
-        )  # fmt: skip
-        if worker is guard:
-            self._workers.discard(guard.task)
-            self.wakeable += 1
-            self.wake_all()
-        else:
-            worker.task.cancel()
-
-    # -- slots --------------------------------------------------------------------------
-
-    def give_slot(self, execution: Execution) -> None:
-        """``execution`` only waits now: somebody else may run."""
-        execution.work.released = True
-        if not execution.nested:
-            self.running -= 1
-            self.wakeable += 1
-            self.apart.add(execution)
-            self._slot_is_free()
-
-    async def take_slot(self, execution: Execution) -> None:
-        """Wait until ``execution`` may run again."""
-        if execution.nested:
-            execution.work.released = False
-            return
-        while execution.work.released:
-            if self.running < self.max_running:
-                self.running += 1
-                self.wakeable -= 1
-                self.apart.discard(execution)
-                execution.work.released = False
-                return
-            execution.waits = "queued"
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._resumable.append(waiting)
-            await waiting
-
-    def _slot_is_free(self) -> None:
-        while self._resumable:
-            waiting = self._resumable.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
-                return
-        if self.backlog and not self.paused:
-            self.wake()
-
-    def is_clear(self, vitals: Vitals) -> bool:
-        """Whether nothing stands between an event and the agent."""
-        return not vitals.paused and vitals.ready and vitals.breaker.state == "closed"
+    def handle(self, execution: Execution, guard: Guard) -> Awaitable[None]:
+        """Run one execution to its end, on the express lane if there is one for it."""
+        event = execution.event
+        lane = None if event.steered else self.express.get(event.target)
+        if lane is None:
+            return self.orchestrate(execution, guard)
+        return ride(self, execution, lane, guard)
 
     # -- one event ----------------------------------------------------------------------
 
-    async def _handle(
+    async def orchestrate(
         self, execution: Execution, guard: Guard, resumed: Resumed | None = None
     ) -> None:
         """Run one execution to its end, or set it aside for a paused agent.
@@ -543,7 +238,7 @@ class Dispatcher:
             execution, waiting = vitals.gate.popleft()
             if execution.waits:
                 execution.waits = "queued"
-            _set(waiting)
+            wake_up(waiting)
         self.wake_all()
 
     async def _not_orchestrated(
@@ -644,7 +339,7 @@ class Dispatcher:
         if self.publish is not None:
             self.publish(event)
 
-    def _interrupted(self, execution: Execution) -> None:
+    def interrupted(self, execution: Execution) -> None:
         """A stop without drain cut an execution short: it has not run."""
         if execution.nested:
             return
@@ -696,9 +391,7 @@ class Dispatcher:
         if self._joining:
             self.look_idle()
         if self._watching:
-            watching, self._watching = self._watching, []
-            for waiting in watching:
-                _set(waiting)
+            self.look_watching()
 
     def _answer(self, execution: Execution, state: State, error: BaseException | None) -> None:
         """Hand the outcome to who asked for it; the trace keeps a copy of its own."""
@@ -737,7 +430,49 @@ class Dispatcher:
                 "error_category": category_of(error),
                 "attempts": attempts,
             }
-            self.add_child(execution, event.child(handler, data, {"system": "true"}))
+            try:
+                self.add_child(execution, event.child(handler, data, {"system": "true"}))
+            except InvalidEvent as refused:
+                self.telemetry.log("warning", "engine", f"no error event for {handler}: {refused}")
+
+    def fail(self, execution: Execution, error: BaseException) -> None:
+        """Settle an execution that the engine itself could not bring to its end."""
+        execution.last = self.now()
+        execution.started = execution.started or execution.last
+        execution.work = None  # type: ignore[assignment]
+        meter = self.telemetry.mode(execution.mode or self.plan.mode)
+        state = State.wrap({}, {})
+        self.settle(execution, meter, state, error, execution.at or execution.event.route)
+
+    def abandon(self, guard: Guard) -> None:
+        """Give up an agent that has ignored its cancellation: its event ends as dead.
+
+        Its task can't be ended by force; it is left behind, and its worker replaced.
+        """
+        execution = guard.execution
+        if execution is None or execution.ended:
+            return
+        agent = guard.agent
+        guard.abandoned = True
+        error = AgentTimeout(agent, self.now() - guard.since)
+        execution.at = agent
+        execution.note("abandoned", agent, guard.since, self.now(), "failed", describe(error))
+        worker = execution.work.guard if execution.work is not None else guard
+        if execution.work is not None and execution.work.released:
+            self.apart.discard(execution)
+            self.running += 1
+            self.wakeable -= 1
+        self.fail(execution, error)
+        self.telemetry.log(
+            "error", "engine",
+            f"{agent} ignores its cancellation and was left behind, event {execution.event.id}",
+        )  # fmt: skip
+        if worker is guard:
+            self._workers.discard(guard.task)
+            self.wakeable += 1
+            self.wake_all()
+        else:
+            worker.task.cancel()
 
     # -- retries --------------------------------------------------------------------------
 
@@ -776,7 +511,7 @@ class Dispatcher:
             if waiter is not None and not waiter.done():
                 waiter.set_result(AgentResult(State(execution.event.data), error))
         for waiting in self._room:
-            _set(waiting)
+            wake_up(waiting)
         self._room.clear()
 
     # -- from inside a handler ----------------------------------------------------------
@@ -813,39 +548,9 @@ class Dispatcher:
             self.publish(event)
         self.nested.add(execution)
         try:
-            await self._handle(execution, self.guards.here())
+            await self.orchestrate(execution, self.guards.here())
         except BaseException as error:
             if not execution.ended:
-                self._fail(execution, error)
+                self.fail(execution, error)
             raise
         return waiter.result()
-
-
-def check(event: Event) -> int:
-    """The rank of an event's priority. Raises InvalidEvent for metadata that can't be used."""
-    metadata = event.metadata
-    rank = event.priority_rank
-    for key in ("timeout", "agent_timeout"):
-        if key in metadata:
-            try:
-                parse_duration(metadata[key])
-            except ValueError as error:
-                raise InvalidEvent(f"metadata.{key}", str(error)) from None
-    if "deadline" in metadata:
-        try:
-            parse_time(metadata["deadline"])
-        except ValueError as error:
-            raise InvalidEvent("metadata.deadline", str(error)) from None
-    _ = event.hop_count, event.workflow_step  # reading them is the check
-    override = metadata.get("orchestration_override")
-    if override and override.strip().lower() not in MODE_ALIASES:
-        raise InvalidEvent(
-            "metadata.orchestration_override",
-            f"{override[:40]!r} is not one of {', '.join(MODE_ALIASES)}",
-        )
-    return rank
-
-
-def _set(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)

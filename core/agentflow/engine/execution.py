@@ -50,7 +50,10 @@ class HookRefused(Exception):
     @property
     def reason(self) -> str:
         """Why, in the callback's own words."""
-        return str(self.cause) or type(self.cause).__name__
+        try:
+            return str(self.cause) or type(self.cause).__name__
+        except Exception:  # a cause that cannot even say what it is
+            return type(self.cause).__name__
 
 
 class Work:
@@ -162,6 +165,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         outer = (guard.agent, guard.since, guard.execution, guard.deadline) if guard.agent else None
         guard.agent = self.at = name
         guard.since = started
+        guard.execution = self
         try:
             if work.released:
                 await dispatcher.take_slot(self)
@@ -207,7 +211,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                         guard.clear()
                         error = AgentTimeout(name, limit - started)
                     if error is None:
-                        if vitals.breaker.failures:
+                        if vitals.breaker.failures or vitals.breaker.in_trial:
                             vitals.breaker.succeeded()
                             vitals.clear = dispatcher.is_clear(vitals)
                         break
@@ -246,6 +250,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         finally:
             if choice.parallel:
                 work.active -= 1
+                if work.active and not work.released:
+                    self._look_parked()
             if outer is None:
                 guard.agent = ""
                 guard.deadline = inf
@@ -355,10 +361,10 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             work.parked_held += 1
         else:
             work.parked_retry += 1
-        active = work.active if work.choice.parallel else 1
-        if not work.released and work.parked_held + work.parked_retry >= active:
-            work.dispatcher.give_slot(self)
-        self._say()
+        if not work.released:
+            self._look_parked()
+        else:
+            self._say()
         try:
             await waiting
         finally:
@@ -368,6 +374,14 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 work.parked_retry -= 1
         if work.released:
             await work.dispatcher.take_slot(self)
+        self._say()
+
+    def _look_parked(self) -> None:
+        """Give up the slot if everything that runs for this event waits."""
+        work = self.work
+        active = work.active if work.choice.parallel else 1
+        if work.parked_held + work.parked_retry >= active:
+            work.dispatcher.give_slot(self)
         self._say()
 
     def _say(self) -> None:

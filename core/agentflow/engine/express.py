@@ -28,10 +28,8 @@ if TYPE_CHECKING:
 new_state = object.__new__
 
 
-async def ride(
-    dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: Guard
-) -> Resumed | None:
-    """Run the agents of ``lane``; None if that was all, else where somebody must go on."""
+async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: Guard) -> None:
+    """Bring ``execution`` to its end through the agents of ``lane``."""
     event = execution.event
     now = dispatcher.now
     guards = dispatcher.guards
@@ -86,7 +84,7 @@ async def ride(
         if len(pending) >= FOLD_AT:
             meter.latency.fold()
         meter.last_time = ended
-        if vitals.breaker.failures:
+        if vitals.breaker.failures or vitals.breaker.in_trial:
             vitals.breaker.succeeded()
         runs += ((agent.name, started, ended, 1, "", before, before_meta),)
         done += 1
@@ -100,9 +98,10 @@ async def ride(
     if not complete and done < len(lane.steps):
         if tried is not None:
             state = State(before if done else event.data, before_meta)
-        return Resumed(choice, done, state, tried)
+        await dispatcher.orchestrate(execution, guard, Resumed(choice, done, state, tried))
+        return
     if execution.ended:
-        return None  # it was given up in the meantime: see Dispatcher.abandon
+        return  # it was given up in the meantime: see Dispatcher.abandon
     error: BaseException | None = None
     if looping and not complete:
         error = at_limit(state, agent.name, done, choice.plan.fail_at_limit).error
@@ -111,4 +110,3 @@ async def ride(
         dispatcher.follow_up(execution, choice, outcome)
         error = outcome.error
     dispatcher.settle(execution, choice.meter, state, error, agent.name)
-    return None

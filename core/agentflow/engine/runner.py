@@ -18,12 +18,13 @@ from agentflow.clock import Clock
 from agentflow.config import Config, Problem
 from agentflow.config.difference import diff
 from agentflow.engine.compiler import Compiler
-from agentflow.engine.dispatcher import PATIENCE, Counts, Dispatcher
+from agentflow.engine.dispatcher import PATIENCE, Dispatcher
 from agentflow.engine.execution import Execution
 from agentflow.engine.guards import current_guard
 from agentflow.engine.handover import pack, unpack
 from agentflow.engine.history import Change, History, Version
 from agentflow.engine.hooks import CallbackFunc, HookPoint
+from agentflow.engine.ledger import Counts
 from agentflow.engine.plan import Plan, PlannedAgent, Vitals
 from agentflow.engine.threads import Threads
 from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning

@@ -77,7 +77,8 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         return
     if error is None:
         future.set_result(result)
-    elif isinstance(error, StopIteration):
-        future.set_exception(RuntimeError(f"the handler raised StopIteration: {error}"))
+    elif isinstance(error, (StopIteration, GeneratorExit)):
+        # These two mean something to a coroutine; from a thread they are only errors.
+        future.set_exception(RuntimeError(f"the handler raised {type(error).__name__}: {error}"))
     else:
         future.set_exception(error)

@@ -20,6 +20,8 @@ from agentflow.errors import (
     QueueFull,
 )
 
+from agentflow.resilience.dead_letters import describe
+
 
 class ErrorClass(StrEnum):
     """What to do about an error. Unknown ones are retried like retryable ones."""
@@ -87,7 +89,7 @@ class ErrorClassifier:
                 if verdict in classes:
                     return verdict
             return ErrorClass.RETRYABLE
-        text = f"{type(error).__name__}: {error}".lower()
+        text = describe(error).lower()
         if self._fatal and any(word in text for word in self._fatal):
             return ErrorClass.FATAL
         if self._retryable and any(word in text for word in self._retryable):

@@ -1,0 +1,169 @@
+"""Slots: who may run. A slot is the right to run one event.
+
+Workers take executions from the backlog, one after the other, as long as there are slots.
+An execution that only waits (for a paused agent, for a retry) gives its slot up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from agentflow.clock import Clock
+from agentflow.engine.execution import Execution
+from agentflow.engine.guards import Guard
+from agentflow.engine.ledger import Ledger
+from agentflow.engine.plan import Vitals
+
+SLICE = 0.005
+"""Seconds that a worker goes on without letting the loop go round."""
+
+
+class Slots(Ledger):
+    """The workers of a dispatcher and their slots."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        abandon: Callable[[Guard], None],
+        *,
+        ordered: bool,
+        queue_size: int,
+        max_running: int,
+    ) -> None:
+        super().__init__(
+            clock, abandon, ordered=ordered, queue_size=queue_size, max_running=max_running
+        )
+        self.wakeable = max_running
+        """How many more workers could be woken or made to take an execution."""
+        self.closing = False
+        self._workers: set[asyncio.Task[None]] = set()
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._resumable: deque[asyncio.Future[None]] = deque()
+
+    def handle(self, execution: Execution, guard: Guard) -> Awaitable[None]:
+        """Run one execution to its end."""
+        raise NotImplementedError
+
+    def interrupted(self, execution: Execution) -> None:
+        """A stop without drain has cut an execution short."""
+        raise NotImplementedError
+
+    def fail(self, execution: Execution, error: BaseException) -> None:
+        """Settle an execution that the engine itself could not bring to its end."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """See to it that somebody takes the next execution, if there is a slot for it."""
+        idle = self._idle
+        while idle:
+            waiting = idle.pop()
+            if not waiting.done():
+                self.wakeable -= 1
+                waiting.set_result(None)
+                return
+        if self.wakeable > 0:
+            self.wakeable -= 1
+            worker = asyncio.get_running_loop().create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    def wake_all(self) -> None:
+        """Wake a worker for everything that is ready."""
+        if not self.paused:
+            for _ in range(min(self.wakeable, sum(map(len, self.backlog.ready)))):
+                self.wake()
+
+    def resize(self, max_running: int) -> None:
+        """Change how many events may run at once."""
+        self.wakeable += max_running - self.max_running
+        self.max_running = max_running
+        self.wake_all()
+
+    async def _work(self) -> None:
+        """Take one execution after the other, letting the loop go round in between."""
+        guard = self.guards.here()
+        backlog, now = self.backlog, self.now
+        critical, high, normal, low = backlog.ready
+        slice_end = now() + SLICE
+        while True:
+            execution = None
+            if self.running < self.max_running and not self.paused:
+                if critical or high:
+                    execution = critical.popleft() if critical else high.popleft()
+                elif normal:
+                    execution = normal.popleft()
+                elif low:
+                    execution = low.popleft()
+            if execution is None:
+                self.wakeable += 1
+                if len(self._idle) >= self.max_running:
+                    return
+                waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._idle.append(waiting)
+                await waiting
+                slice_end = now() + SLICE
+                continue
+            self.running += 1
+            guard.execution = execution
+            if self._room:
+                self.look_room()
+            try:
+                await self.handle(execution, guard)
+            except asyncio.CancelledError:
+                if not execution.ended:
+                    self.interrupted(execution)
+                    raise
+                # It was given up because a part of it would not end; this worker can go on.
+                if guard.abandoned or self.closing:
+                    raise
+                guard.task.uncancel()
+            except Exception as error:
+                # A fault of the engine's own: the event must be accounted for all the same.
+                if not execution.ended:
+                    self.fail(execution, error)
+            if guard.abandoned:
+                return
+            if execution.last > slice_end:
+                await asyncio.sleep(0)
+                slice_end = now() + SLICE
+
+    def give_slot(self, execution: Execution) -> None:
+        """``execution`` only waits now: somebody else may run."""
+        execution.work.released = True
+        if not execution.nested:
+            self.running -= 1
+            self.wakeable += 1
+            self.apart.add(execution)
+            self._slot_is_free()
+
+    async def take_slot(self, execution: Execution) -> None:
+        """Wait until ``execution`` may run again."""
+        if execution.nested:
+            execution.work.released = False
+            return
+        while execution.work.released:
+            if self.running < self.max_running:
+                self.running += 1
+                self.wakeable -= 1
+                self.apart.discard(execution)
+                execution.work.released = False
+                return
+            execution.waits = "queued"
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._resumable.append(waiting)
+            await waiting
+
+    def _slot_is_free(self) -> None:
+        while self._resumable:
+            waiting = self._resumable.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+        if self.backlog and not self.paused:
+            self.wake()
+
+    def is_clear(self, vitals: Vitals) -> bool:
+        """Whether nothing stands between an event and the agent."""
+        return not vitals.paused and vitals.ready and vitals.breaker.state == "closed"
