@@ -55,6 +55,8 @@ ROOMS = {
 }
 """Where the class of each screen is, by its id in ``commands.SCREENS``; imported when wanted."""
 
+_UNDER_DIALOG = 0.5  # seconds between two frames of the screen under a dialog
+
 
 class ConsoleApp(Operating, Opening):
     """The console on an engine.
@@ -104,6 +106,7 @@ class ConsoleApp(Operating, Opening):
         self.clock = clock
         self.store = Store()
         self.frozen = False
+        self._painted = 0.0
         self.past_filters: list[str] = list(self.settings.filters.values())
         self.palette: Palette = make_palette({})
         self._status = StatusLine(id="status")
@@ -242,9 +245,14 @@ class ConsoleApp(Operating, Opening):
 
     def paint(self) -> None:
         """One frame: what is visible looks at the store. Called by the pump."""
+        now = time.perf_counter()
+        # Under a dialog every change repaints the dialog too.
+        if len(self.screen_stack) > 1 and now - self._painted < _UNDER_DIALOG:
+            return
+        self._painted = now
         self._status.refresh_from(self)
         if self.room is not None and self.room.ready and not self.frozen:
-            self.room.refresh_from(self.store, time.perf_counter())
+            self.room.refresh_from(self.store, now)
 
     def paint_now(self) -> None:
         """The same at once, and for panes whose time has not come."""

@@ -66,6 +66,11 @@ class Pane(Widget, can_focus=True):
         """What stands at the right of the title: counts, the filter. Safe text."""
         return ""
 
+    @property
+    def noted(self) -> bool:
+        """Whether the note is something to be aware of: rows are hidden."""
+        return False
+
     def foot(self) -> str:
         """What stands at the right of the bottom line: where in the list one is."""
         return ""
@@ -183,7 +188,8 @@ class Pane(Widget, can_focus=True):
             ((" " if title else "─") + "─" * rest, edge),
         ]
         if note:
-            pieces += [(" ", edge), (note, palette.muted), (" ", edge)]
+            style = palette.accent if self.noted else palette.muted
+            pieces += [(" ", edge), (note, style), (" ", edge)]
         pieces.append(("─" + right, edge))
         return Strip([Segment(text, style) for text, style in pieces], cells)
 

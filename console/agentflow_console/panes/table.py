@@ -355,6 +355,10 @@ class TablePane(Pane, Generic[R]):
             return ""
         return f"{grouped(self._index + 1)} of {grouped(len(self.rows))}"
 
+    @property
+    def noted(self) -> bool:
+        return bool(self.filter_text)
+
     def note(self) -> str:
         return f"/{self.filter_text}" if self.filter_text else ""
 

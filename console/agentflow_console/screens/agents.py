@@ -111,5 +111,5 @@ class Agents(Listing):
                 ]
             )
         if len(lines) == 2:
-            return [*lines, [(" None of those in memory.", palette.muted)]]
+            return [*lines, [(" None in memory asked for it, and none is at it.", palette.muted)]]
         return [*lines, [(" ↵ shows them all", palette.muted)]]
