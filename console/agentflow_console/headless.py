@@ -69,7 +69,8 @@ async def _run(options: HostOptions, report: Report) -> int:
     try:
         await asyncio.wait([printer, working, stopping.asked], return_when=asyncio.FIRST_COMPLETED)
         if printer.done():
-            printer.result()  # it only ends by failing
+            stopping.drain = False  # it only ends by failing: nobody reads what would be said
+            printer.result()
         if working.done():
             working.result()
     finally:

@@ -57,6 +57,13 @@ def test_a_bad_line_is_told_with_its_number_and_the_rest_goes_on(program: Progra
     assert done.code == 0
 
 
+def test_events_that_can_not_be_read_are_exit_code_two(program: Program) -> None:
+    """A folder in place of a file is told in a sentence."""
+    done = program.run("--headless", "--events", ".")
+    assert done.code == 2
+    assert "the events can't be read" in done.err
+
+
 def test_the_last_line_needs_no_end(program: Program) -> None:
     """A file whose last line is not ended is read to its end."""
     done = program.run("--events", "-", "--format", "json", stdin='{"target": "echo"}')

@@ -9,9 +9,10 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import psutil
 import pyte
@@ -23,11 +24,11 @@ from .conftest import COMMAND, Program, lines
 class Terminal:
     """A pty with the program on it, and what stands on its screen."""
 
-    def __init__(self, program: Program, *arguments: str) -> None:
+    def __init__(self, program: Program, *arguments: str, command: Sequence[str] = COMMAND) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*command, *arguments],
             cwd=program.folder,
             env={**program.environment, "TERM": "xterm-256color", "HOME": str(program.folder)},
             stdin=slave,
@@ -135,3 +136,30 @@ def test_an_engine_outlives_a_killed_screen_only_to_drain(
     program.write("go", "")
     psutil.wait_procs([engine], timeout=15)
     assert not engine.is_running()
+
+
+OWN_PROGRAM = """
+from agentflow import Runner
+from agentflow_console import Console
+
+async def greet(event, state):
+    return {"greeting": "hello"}
+
+runner = Runner()
+runner.register_agent("greeter", greet)
+code = Console(runner).run()
+print("left with", code, runner.counts())
+"""
+
+
+def test_a_program_opens_the_console_on_its_own_runner(
+    program: Program, terminals: list[Terminal]
+) -> None:
+    """``Console(runner).run()`` shows the runner's agents, and comes back when it is closed."""
+    command = [sys.executable, "-P", str(program.write("own.py", OWN_PROGRAM))]
+    terminal = Terminal(program, command=command)
+    terminals.append(terminal)
+    terminal.until("greeter")
+    terminal.press("q")
+    assert terminal.end() == 0
+    terminal.until("left with 0 Counts(accepted=0")

@@ -21,7 +21,7 @@ import msgspec
 
 from agentflow_console.link.capture import LEVELS, Capture
 
-_PATIENCE = 5.0  # seconds beyond the drain's own limit before an orphan that is stuck is ended
+_PATIENCE = 2.0  # seconds beyond the drain's own limit before an orphan that is stuck is ended
 
 
 class ChildOptions(msgspec.Struct, frozen=True):
