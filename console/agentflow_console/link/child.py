@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import logging
 import os
 import shutil
@@ -86,6 +87,8 @@ async def _serve(listener: socket.socket, options: ChildOptions, capture: Captur
         connection.send(Failed(str(error), error.problems))
         connection.close()
         return 2
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: no collection needs to walk over it again
     server = Server(sock, host)
     host.on_code_changed = lambda paths: server.send(CodeChanged(paths))
     loop.add_signal_handler(signal.SIGTERM, server.stop, True)
