@@ -55,6 +55,8 @@ class Terminal:
             stderr=slave,
             env={**variables, **(environment or {})},
             start_new_session=True,
+            # Its controlling terminal: should this process die, the program hears of it.
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(slave)
         self._screen = pyte.Screen(columns, lines)
