@@ -244,13 +244,16 @@ class ConsoleApp(Operating, Opening):
     # -- frames ------------------------------------------------------------------------------
 
     def paint(self) -> None:
-        """One frame: what is visible looks at the store. Called by the pump."""
+        """One frame: what is visible looks at the store. Called by the pump.
+
+        The header has a slower beat of its own: a change up there and one down below in the
+        same frame would have Textual go through everything between them.
+        """
         now = time.perf_counter()
         # Under a dialog every change repaints the dialog too.
         if len(self.screen_stack) > 1 and now - self._painted < _UNDER_DIALOG:
             return
         self._painted = now
-        self._status.refresh_from(self)
         if self.room is not None and self.room.ready and not self.frozen:
             self.room.refresh_from(self.store, now)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from textual.pilot import Pilot
@@ -24,19 +25,17 @@ def console(link: StillLink | None = None, **options: object) -> ConsoleApp:
         settings=options.pop("settings", Settings()),  # type: ignore[arg-type]
         keymap=KeyMap(),
         clock=lambda: rows.NOW + 0.4,
-        fps=100,
+        fps=options.pop("fps", 100),  # type: ignore[arg-type]
         **options,  # type: ignore[arg-type]
     )
 
 
 async def until(pilot: Pilot[int], true: Callable[[], object]) -> None:
     """Let the console go on until something is true. Fails if that takes too long."""
-    for _ in range(400):
-        if true():
-            await pilot.pause()
-            return
-        await pilot.pause(0.005)
-    raise AssertionError("it did not come true")
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - what is on a screen sets no event
+            await asyncio.sleep(0.002)
+    await pilot.pause()
 
 
 async def settled(pilot: Pilot[int]) -> None:

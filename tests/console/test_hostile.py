@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from agentflow.telemetry.snapshot import Blocked, HookRow, LogRow
+from agentflow_console.app import ConsoleApp
 from agentflow_console.testing import StillLink
 
 from . import rows
-from .screen import SMALL, WIDE, console, screen_text, settled
+from .screen import SMALL, WIDE, console, screen_text, settled, until
 
 HOSTILE = {
     "markup": "[/INST] [@click=app.quit]press me[/] [bold",
@@ -24,42 +25,62 @@ HOSTILE = {
 }
 
 
-def hostile_link(text: str) -> StillLink:
-    """A system in which every text that someone else wrote is this one."""
-    seqs = range(700, 720)
-    settled_rows = [
+def hostile_link(*texts: str) -> StillLink:
+    """A system in which every text that someone else wrote is one of these, in every place."""
+    events = [
         rows.event(seq, "dead", target=text, at=text, data=text, error=text, session=text)
-        for seq in seqs
+        for seq, text in enumerate(texts, 700)
     ]
-    agents = [rows.agent(text + str(number), last_error=text) for number in range(3)]
     link = rows.link(
-        name=text,
-        alerts=[text],
-        settled=settled_rows,
+        name=texts[0],
+        alerts=list(texts),
+        settled=events,
         settled_cursor=20,
-        agents=agents,
-        hooks=[HookRow("BeforeAgentRun", text, 1, 1, 1, 0.1, text, rows.NOW)],
-        log=[LogRow(seq, rows.NOW, "stdout", text, text) for seq in range(1, 30)],
+        live=[],
+        agents=[rows.agent(text, role=text, last_error=text) for text in texts],
+        hooks=[HookRow("BeforeAgentRun", text, 1, 1, 1, 0.1, text, rows.NOW) for text in texts],
+        log=[LogRow(seq, rows.NOW, "stdout", text, text) for seq, text in enumerate(texts, 1)],
     )
-    link.details = {row.id: rows.detail(row, **{text[:200]: text}) for row in settled_rows}
-    link.blocked = Blocked(text, rows.NOW, text, [text])
+    link.details = {
+        row.id: rows.detail(row, **{text[:200]: text})
+        for row, text in zip(events, texts, strict=True)
+    }
     return link
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-async def test_every_screen_shows_hostile_text_inert(text: str) -> None:
+async def test_every_screen_shows_hostile_text_inert() -> None:
     """No screen lets a control character out, grows beyond its width, or falls over."""
-    app = console(hostile_link(text))
+    app = console(hostile_link(*HOSTILE.values()))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         for key in ("1", "2", "3", "4", "0"):
             await pilot.press(key, "enter")
             await settled(pilot)
             _check(app, WIDE)
+        for key in ("1", "2", "3", "4", "0"):
             await pilot.resize_terminal(*SMALL)
-            await pilot.pause()
+            await pilot.press(key)
+            await settled(pilot)
             _check(app, SMALL)
-            await pilot.resize_terminal(*WIDE)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+async def test_an_event_of_hostile_text_opens_inert(text: str) -> None:
+    """Everything about such an event is shown, and does nothing; a status line of it neither."""
+    link = hostile_link(text)
+    link.blocked = Blocked(text, rows.NOW, text, [text])
+    app = console(link)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("2")
+        await settled(pilot)
+        await until(pilot, lambda: "Timeline" in detail_text(app))
+        _check(app, WIDE)
+
+
+def detail_text(app: ConsoleApp) -> str:
+    """What the open detail says, visible or not."""
+    lines = app.room.detail.lines  # type: ignore[union-attr]
+    return "\n".join("".join(piece for piece, _ in line) for line in lines)
 
 
 def _check(app: object, size: tuple[int, int]) -> None:
@@ -88,9 +109,7 @@ async def test_a_megabyte_is_shown_in_part_and_says_so() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2")
         await settled(pilot)
-        app.room.table.select(719)  # type: ignore[union-attr]
-        await settled(pilot)
-        detail = app.room.detail  # type: ignore[union-attr]
-        text = "\n".join("".join(piece for piece, _ in line) for line in detail.lines)
+        await until(pilot, lambda: "Timeline" in detail_text(app))
+        text = detail_text(app)
         assert "996000 more characters" in text
         assert len(text) < 100_000

@@ -47,7 +47,7 @@ async def test_hooks_say_what_they_vetoed() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         lines = text_of(app.query_one(HooksPane))
-        assert lines[2].split()[0:4] == ["│>BeforeEvent", "require_modu…", "8800", "3"]
+        assert lines[2].split()[0:4] == ["│>BeforeEvent", "require_module", "8800", "3"]
         assert lines[0].startswith("╭─ Hooks 4 ─")
 
 
