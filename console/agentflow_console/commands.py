@@ -336,6 +336,16 @@ _ONE_SCREEN = (
         "metrics.wider", "Longer time span", ("]",), "metrics", LOOK, "span(1)", footer="longer"
     ),
     Command(
+        "traces.fit",
+        "Fit the axis to this event",
+        ("f",),
+        "traces",
+        LOOK,
+        "fit",
+        footer="fit",
+        help="The time of the selected event alone; again for the whole session.",
+    ),
+    Command(
         "traces.expand",
         "Expand or collapse all",
         ("x",),

@@ -108,6 +108,45 @@ async def test_the_cursor_stays_with_its_span() -> None:
         assert app.waterfall.selected.span.id == "1"
 
 
+TWO = [
+    SpanRow("1", "", "e1", "event", "first", NOW - 10, 0.1, "ok", "", ""),
+    SpanRow("2", "1", "e1", "agent", "a", NOW - 10, 0.1, "ok", "", ""),
+    SpanRow("3", "", "e2", "event", "second", NOW, 0.2, "ok", "", ""),
+    SpanRow("4", "3", "e2", "agent", "b", NOW, 0.1, "ok", "", ""),
+]
+
+
+async def test_the_axis_fits_the_selected_event() -> None:
+    """Fitted, the axis is that of the event under the cursor; others point to where they are."""
+    app = Falling(TWO)
+    async with app.run_test(size=(90, 8)) as pilot:
+        assert "4 spans · 10s" in seen(app)
+        app.waterfall.fit()
+        await pilot.pause()
+        text = seen(app)
+        assert "100ms of 10s" in text
+        assert next(line for line in text.splitlines() if "second" in line).endswith("▸")
+        await pilot.press("G")
+        await pilot.pause()
+        text = seen(app)
+        assert "200ms of 10s" in text
+        assert "◂" in next(line for line in text.splitlines() if "first" in line)
+        app.waterfall.fit()
+        await pilot.pause()
+        assert "4 spans · 10s" in seen(app)
+
+
+async def test_an_event_is_found_in_its_session() -> None:
+    """The waterfall goes to an event of the session, and says so when it isn't there."""
+    app = Falling(TWO)
+    async with app.run_test(size=(90, 8)):
+        assert app.waterfall.show_event("e2")
+        assert app.waterfall.selected is not None
+        assert app.waterfall.selected.span.id == "3"
+        assert app.waterfall.fitted
+        assert not app.waterfall.show_event("e3")
+
+
 async def test_no_spans_say_so() -> None:
     """A session whose spans are gone says so instead of showing nothing."""
     app = Falling([])

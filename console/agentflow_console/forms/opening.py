@@ -134,7 +134,7 @@ class Opening(App[int]):
     def action_trace_event(self) -> None:
         session = self.selected_session()
         if session:
-            self.open_in("traces", session)
+            self.open_in("traces", (session, self.selected_event_id()))
         else:
             self.say("Select an event to see where its session's time went.")
 

@@ -38,15 +38,17 @@ class AuditPane(TablePane[AuditRow]):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._seen: object = None
+        self._silent = True  # nothing was heard of the engine so far
         self.total = 0
 
     def key(self, row: AuditRow) -> Hashable:
         return row.seq
 
     def fetch(self, store: Store) -> Sequence[AuditRow] | None:
-        seen = (store.audit.revision, self.filter_text)
+        seen = (store.audit.revision, self.filter_text, store.snapshot is None)
         if seen == self._seen:
             return None
+        self._silent = store.snapshot is None
         self._seen, self.total = seen, len(store.audit)
         return [row for row in reversed(store.audit) if self.passes(row)]
 
@@ -65,6 +67,8 @@ class AuditPane(TablePane[AuditRow]):
         return f"Audit {self.total}"
 
     def empty(self) -> str:
+        if self._silent:
+            return "The engine has not said anything yet."
         if self.filter_text:
             return f"Nothing matches /{self.filter_text}\n/ changes the filter, esc clears it"
         return (

@@ -41,15 +41,17 @@ class DeadLettersPane(TablePane[DeadRow]):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._seen: object = None
+        self._silent = True  # nothing was heard of the engine so far
         self.total = 0
 
     def key(self, row: DeadRow) -> Hashable:
         return row.number
 
     def fetch(self, store: Store) -> Sequence[DeadRow] | None:
-        seen = (store.dead.revision, self.filter_text)
+        seen = (store.dead.revision, self.filter_text, store.snapshot is None)
         if seen == self._seen:
             return None
+        self._silent = store.snapshot is None
         self._seen, self.total = seen, len(store.dead)
         return [row for row in reversed(store.dead) if self.passes(row)]
 

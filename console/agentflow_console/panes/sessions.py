@@ -34,16 +34,18 @@ class SessionsPane(TablePane[SessionRow]):
         super().__init__(id=id)
         self._known: list[SessionRow] = []
         self._filtered = ""
+        self._silent = True  # nothing was heard of the engine so far
 
     def put(self, rows: Sequence[SessionRow], wanted: SessionRow | None = None) -> None:
         """Show these sessions, and the ``wanted`` one if it isn't among them.
 
         Rows are there at once, even while the pane itself is hidden behind a waterfall.
         """
+        self._silent = False
         known = list(rows)
         if wanted is not None and all(row.id != wanted.id for row in known):
             known.insert(0, wanted)
-        if known != self._known:
+        if known != self._known or not known:
             self._known = known
             self.show(self._passing())
 
@@ -67,6 +69,8 @@ class SessionsPane(TablePane[SessionRow]):
         return f"Sessions {grouped(len(self._known))}" if self._known else "Sessions"
 
     def empty(self) -> str:
+        if self._silent:
+            return "The engine has not said anything yet."
         if self.filter_text:
             return f"No session matches /{self.filter_text}\n/ changes the filter, esc clears it"
         return "No sessions yet.\ni injects an event, and its session appears here."

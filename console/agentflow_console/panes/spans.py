@@ -19,6 +19,7 @@ class Node:
     children: int  # spans under it, at any depth
     folded: bool
     end: float  # when it ended, or now
+    root: SpanRow  # what it is part of
 
 
 def tree(spans: Sequence[SpanRow], now: float, folded: Container[str] = ()) -> list[Node]:
@@ -35,18 +36,18 @@ def tree(spans: Sequence[SpanRow], now: float, folded: Container[str] = ()) -> l
         siblings.sort(key=lambda span: (span.start, _TREE.get(span.kind, 1)))
     sizes = _sizes(under)
     nodes: list[Node] = []
-    todo = [(span, "", "") for span in reversed(under.get("", []))]
+    todo = [(span, "", "", span) for span in reversed(under.get("", []))]
     while todo:
-        span, stem, below = todo.pop()
+        span, stem, below, root = todo.pop()
         children = under.get(span.id, [])
         shut = span.id in folded and bool(children)
         end = now if span.duration < 0 else span.start + span.duration
-        nodes.append(Node(span, stem, sizes.get(span.id, 0), shut, max(end, span.start)))
+        nodes.append(Node(span, stem, sizes.get(span.id, 0), shut, max(end, span.start), root))
         if not shut:
             last = len(children) - 1
             for index in range(last, -1, -1):
                 branch, line = ("└ ", "  ") if index == last else ("├ ", "│ ")
-                todo.append((children[index], below + branch, below + line))
+                todo.append((children[index], below + branch, below + line, root))
     return nodes
 
 

@@ -44,6 +44,8 @@ class Waterfall(TablePane[Node]):
         self._now = 0.0
         self._folded: set[str] = set()
         self._start, self._end = 0.0, 0.0
+        self.fitted = False
+        """Whether the axis is that of the selected event, and not of the whole session."""
 
     def show_spans(
         self, subject: object, heading: str, spans: Sequence[SpanRow], now: float
@@ -58,6 +60,8 @@ class Waterfall(TablePane[Node]):
             self._folded.clear()
             self._index = self._top = 0
             self._cursor = None
+        elif spans == self.spans and all(span.duration >= 0 for span in spans):
+            return  # it is over, and nothing was added
         self._said, self.spans, self._now = heading, spans, now
         self._missing = "No spans are kept of this session any more."
         self._start = min((span.start for span in spans), default=0.0)
@@ -73,6 +77,42 @@ class Waterfall(TablePane[Node]):
         self.forget_rows()
         self.show(tree(self.spans, self._now, self._folded))
         self.refresh_edges()
+
+    # -- the axis ----------------------------------------------------------------------------
+
+    def fit(self) -> None:
+        """Have the axis show the selected event alone, or the whole session again."""
+        self.fitted = not self.fitted
+        self._redraw()
+
+    def show_event(self, event_id: str) -> bool:
+        """Put the cursor on an event and fit the axis to it; False if it isn't there."""
+        for row in self.rows:
+            if row.span.event_id == event_id and row.span is row.root:
+                self.fitted = True
+                self.select(row.span.id)
+                self._redraw()
+                return True
+        return False
+
+    def _place(self, index: int) -> None:
+        before = self.selected
+        super()._place(index)
+        after = self.selected
+        if self.fitted and before and after and before.root.id != after.root.id:
+            self._redraw()
+
+    def _redraw(self) -> None:
+        self.forget()
+        self.refresh_body()
+        self.refresh_edges()
+
+    def _range(self) -> tuple[float, float]:
+        """When the axis begins and ends."""
+        node = self.selected
+        if self.fitted and node is not None:
+            return node.root.start, _end(node.root, self._now)
+        return self._start, self._end
 
     # -- folding -----------------------------------------------------------------------------
 
@@ -118,7 +158,11 @@ class Waterfall(TablePane[Node]):
         if not self.spans:
             return ""
         count = f"{len(self.spans)} span{'' if len(self.spans) == 1 else 's'}"
-        return f"{count} · {show.duration(self._end - self._start)}"
+        whole = show.duration(self._end - self._start)
+        start, end = self._range()
+        if (start, end) == (self._start, self._end):
+            return f"{count} · {whole}"
+        return f"{count} · {show.duration(end - start)} of {whole}"
 
     def empty(self) -> str:
         return self._missing
@@ -137,7 +181,8 @@ class Waterfall(TablePane[Node]):
     def _axis(self) -> Axis:
         """The cells that are left for bars: none on a very narrow pane."""
         cells = self.body_width - 2 - self._name_cells() - _STATE - _TAKEN - 5
-        return Axis(self._start, self._end - self._start, cells if cells >= 12 else 0)
+        start, end = self._range()
+        return Axis(start, end - start, cells if cells >= 12 else 0)
 
     def _name_cells(self) -> int:
         cells = self.body_width
@@ -173,6 +218,8 @@ class Waterfall(TablePane[Node]):
             return []
         start, end = axis.eighth(span.start), axis.eighth(row.end)
         start = min(start, axis.cells * 8 - 1)
+        if self.fitted and (outside := _outside(span.start, row.end, axis)):
+            return [(outside, self.palette.faint)]
         lasts = span.duration < 0
         mark = _LINES.get(span.status) or _LINES.get(span.kind)
         bar = dashed(start, end, mark=mark, closed=not lasts) if mark else solid(start, end)
@@ -219,6 +266,15 @@ class Waterfall(TablePane[Node]):
         line.append((" " * (cells - used - 1), plain))
         line.append((thumb, palette.faint))
         return line
+
+
+def _outside(start: float, end: float, axis: Axis) -> str:
+    """A pointer to where a bar would be that has no part on the axis; '' if it has."""
+    if end < axis.start:
+        return "◂"
+    if start > axis.start + axis.length:
+        return " " * (axis.cells - 1) + "▸"
+    return ""
 
 
 def _end(span: SpanRow, now: float) -> float:

@@ -56,6 +56,7 @@ class Traces(Room):
         self.span = DocumentPane(id="span")
         self._depth = _SESSIONS
         self._wanted: SessionRow | None = None
+        self._wanted_event = ""
         self._spans: Latest[str, list[SpanRow]] | None = None
         self._rows: Latest[str, list[SessionRow]] | None = None
         self._described: object = None
@@ -126,6 +127,8 @@ class Traces(Room):
         self.waterfall.show_spans(
             session, f"Session {safe(session, 60)}", spans, self.console.store_time
         )
+        if self._wanted_event and self.waterfall.show_event(self._wanted_event):
+            self._wanted_event = ""
         self._describe()
 
     def _describe(self) -> None:
@@ -154,7 +157,7 @@ class Traces(Room):
         if event.pane is self.sessions:
             row = self.sessions.selected
             if self._wanted is not None and row is not None and row.id != self._wanted.id:
-                self._wanted = None
+                self._wanted, self._wanted_event = None, ""
             if row is not None and self._spans is not None and row.id != self.waterfall.subject:
                 self.waterfall.show_nothing("…")
                 self._spans.want(row.id)
@@ -180,13 +183,16 @@ class Traces(Room):
         self._focused().focus(scroll_visible=False)
 
     def select(self, key: Any) -> None:
-        """Show the waterfall of this session."""
-        session = str(key)
+        """Show the waterfall of a session; a pair of session and event goes to that event."""
+        session, self._wanted_event = key if isinstance(key, tuple) else (str(key), "")
         self._wanted = SessionRow(session, 0, 0, 0, 0.0, 0.0, "", "")
         if self.sessions.filter_text:
             self.console.filter_pane(self.sessions, "")
         self.sessions.put(self.sessions.rows, self._wanted)
         self.sessions.select(session)
+        if self._wanted_event and self.waterfall.subject == session:
+            self.waterfall.show_event(self._wanted_event)
+            self._wanted_event = ""
         self._go(_WATERFALL)
 
     def open_row(self, row: Any) -> None:
@@ -201,6 +207,10 @@ class Traces(Room):
             return False
         self._go(self._depth - 1)
         return True
+
+    def action_fit(self) -> None:
+        """The axis of the selected event, or of the whole session."""
+        self.waterfall.fit()
 
     def action_expand_all(self) -> None:
         """Fold everything below the roots, or unfold everything."""
