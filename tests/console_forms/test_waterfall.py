@@ -85,6 +85,16 @@ async def test_a_folded_span_hides_what_is_under_it() -> None:
         assert app.waterfall.selected.span.id == "3"
 
 
+async def test_the_cursor_stays_in_view_when_the_pane_shrinks() -> None:
+    """In a smaller pane the span under the cursor is still to be seen."""
+    app = Falling(SPANS)
+    async with app.run_test(size=(100, 16)) as pilot:
+        await pilot.press("G")
+        await pilot.resize_terminal(100, 8)
+        await pilot.pause()
+        assert ">  └ synthesizer" in seen(app)
+
+
 async def test_all_is_folded_and_unfolded_at_once() -> None:
     """Folding all leaves the first level; again, and everything is back."""
     app = Falling(SPANS)

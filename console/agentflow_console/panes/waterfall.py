@@ -16,6 +16,8 @@ from agentflow_console.panes.timeline import Axis, Bar, dashed, solid
 from agentflow_console.text import crop, fit, safe, width
 
 if TYPE_CHECKING:
+    from textual import events
+
     from agentflow_console.store import Store
 
 _STATE, _TAKEN = 10, 5  # cells of the state and of the duration
@@ -91,6 +93,7 @@ class Waterfall(TablePane[Node]):
             if row.span.event_id == event_id and row.span is row.root:
                 self.fitted = True
                 self.select(row.span.id)
+                self._top = max(min(self._index - 1, len(self.rows) - self.visible_rows), 0)
                 self._redraw()
                 return True
         return False
@@ -101,6 +104,14 @@ class Waterfall(TablePane[Node]):
         after = self.selected
         if self.fitted and before and after and before.root.id != after.root.id:
             self._redraw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The span under the cursor stays in view when the pane gets smaller.
+
+        Textual calls this and the handler of the base class, too.
+        """
+        lowest = self._index - max(self.visible_rows, 1) + 1
+        self._top = min(max(self._top, lowest), self._index)
 
     def _redraw(self) -> None:
         self.forget()
