@@ -7,6 +7,7 @@ import json
 import pytest
 
 from agentflow.control import Answer
+from agentflow_console.link.protocol import LinkError
 from agentflow_console.screens.config import Config
 from agentflow_console.testing import StillLink
 
@@ -170,6 +171,22 @@ async def test_a_wide_config_has_everything_at_once() -> None:
             pilot, "7", "mode mixed", "synthesizer → formatter → publisher", "timeout_seconds",
             "orchestration.collaborative_agents: added",
         )  # fmt: skip
+
+
+@BOTH
+async def test_a_start_that_failed_says_everything(size: tuple[int, int]) -> None:
+    """When the file kept the engine from starting, the screen has every problem in full."""
+
+    class Broken(StillLink):
+        async def start(self) -> None:
+            raise LinkError(
+                "agentflow.toml:9:1: max_concurency is unknown\na.toml:14:11: bad timeout"
+            )
+
+    app = console(Broken())
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.pump.failure)
+        await visit(pilot, "7", "Why nothing runs", "9:1: max_concurency is", "14:11: bad timeout")
 
 
 async def test_a_small_config_goes_on_with_tab() -> None:

@@ -51,7 +51,7 @@ class VersionsPane(TablePane[VersionRow]):
         return sorted(store.versions, key=lambda row: row.time, reverse=True)
 
     def empty(self) -> str:
-        return "No version yet: the engine is still starting."
+        return "No version yet: no engine has started."
 
     def note(self) -> str:
         return f"v{self.running} runs" if self.running else ""

@@ -16,7 +16,8 @@ from agentflow_console.panes.base import Pane
 from agentflow_console.panes.config_facts import config_lines, version_lines
 from agentflow_console.panes.config_lists import ProblemsPane, VersionsPane
 from agentflow_console.panes.config_text import ConfigText
-from agentflow_console.panes.document import DocumentPane
+from agentflow_console.panes.document import DocumentPane, Lines
+from agentflow_console.panes.prose import paragraph
 from agentflow_console.panes.table import TablePane
 from agentflow_console.screens.base import Room
 from agentflow_console.store import Store
@@ -130,8 +131,7 @@ class Config(Room):
     def _fill(self, store: Store) -> None:
         config, palette = store.config, self.console.palette
         if config is None:
-            for pane, title in ((self.facts, "What runs"), (self.file, "File")):
-                pane.show("", title, [[(" The engine is still starting.", palette.muted)]])
+            self._fill_nothing()
             return
         row = self.versions.selected
         self.versions.suffix = self._suffix(self.versions)
@@ -151,6 +151,24 @@ class Config(Room):
             self.file.show_file(config.text, name, config.text, own)
         if self.differences.shown:
             self._show_version(row, config.version)
+
+    def _fill_nothing(self) -> None:
+        """There is no engine: say why, with every problem of the file if that is the reason."""
+        palette, failure = self.console.palette, self._failure
+        lines: Lines = []
+        for line in failure.splitlines():
+            lines += paragraph((line, palette.error), palette, self.facts.body_width)
+        if failure:
+            hint = "Mend that, and start the console again."
+            lines += [[], [(" " + hint, palette.muted)]]
+        else:
+            lines = [[(" The engine is still starting.", palette.muted)]]
+        self.facts.show("", "Why nothing runs" if failure else "What runs", lines)
+        self.file.show("", "File", [])
+
+    @property
+    def _failure(self) -> str:
+        return self.console.link.reason or self.console.pump.failure
 
     def _show_version(self, row: VersionRow | None, running: int) -> None:
         if row is None:
@@ -189,6 +207,8 @@ class Config(Room):
             if rows is not None:
                 self.problems.show(rows)
             self._show(self.problems)
+        elif config is None and self._failure:
+            self._show(self.facts)
         else:
             self._show(self._single)
 
