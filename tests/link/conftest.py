@@ -12,6 +12,7 @@ import pytest
 from agentflow.telemetry.snapshot import Blocked
 from agentflow_console.host_options import HostOptions
 from agentflow_console.link.client import ChildLink
+from agentflow_console.link.process import EngineProcess
 from agentflow_console.link.protocol import Link
 from agentflow_console.store import Store
 
@@ -118,10 +119,35 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+class Links:
+    """Links that are closed at the end of the test, however that comes."""
+
+    def __init__(self) -> None:
+        self._opened: list[ChildLink] = []
+
+    def make(self, options: HostOptions, process: EngineProcess | None = None) -> ChildLink:
+        """A link that has not been started."""
+        link = ChildLink(options, process)
+        self._opened.append(link)
+        return link
+
+    async def close(self) -> None:
+        """Close them all."""
+        for link in self._opened:
+            await link.close(drain=False)
+
+
 @pytest.fixture
-async def engine(project: Project) -> AsyncIterator[Seen]:
+async def links() -> AsyncIterator[Links]:
+    """Makes links."""
+    links = Links()
+    yield links
+    await links.close()
+
+
+@pytest.fixture
+async def engine(project: Project, links: Links) -> Seen:
     """A running engine of that project, in a process of its own."""
-    link = ChildLink(project.options())
+    link = links.make(project.options())
     await link.start()
-    yield Seen(link)
-    await link.close(drain=False)
+    return Seen(link)

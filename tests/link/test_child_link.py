@@ -15,7 +15,7 @@ from agentflow_console.link.client import ChildLink
 from agentflow_console.link.process import EngineProcess
 from agentflow_console.link.protocol import LinkError
 
-from .conftest import Project, Seen
+from .conftest import Links, Project, Seen
 
 
 async def test_an_event_goes_in_and_its_end_comes_back(engine: Seen) -> None:
@@ -61,9 +61,9 @@ async def test_commands_that_make_no_sense_are_answered(engine: Seen) -> None:
     assert engine.link.status == "connected"
 
 
-async def test_read_only_is_refused_by_the_engine(project: Project) -> None:
+async def test_read_only_is_refused_by_the_engine(project: Project, links: Links) -> None:
     """Changes are refused where they would be made, not only in the widgets."""
-    link = ChildLink(project.options(read_only=True))
+    link = links.make(project.options(read_only=True))
     await link.start()
     answer = await link.command("inject", event={"target": "echo"})
     assert not answer.ok
@@ -71,12 +71,12 @@ async def test_read_only_is_refused_by_the_engine(project: Project) -> None:
     await link.close(drain=False)
 
 
-async def test_the_socket_is_private_and_nothing_is_left(project: Project) -> None:
+async def test_the_socket_is_private_and_nothing_is_left(project: Project, links: Links) -> None:
     """The socket is the user's alone, and when the engine is closed all of it is gone."""
     process = EngineProcess(project.options())
     assert process.folder.stat().st_mode & 0o777 == 0o700
     assert (process.folder / "engine.sock").stat().st_mode & 0o777 == 0o600
-    link = ChildLink(project.options(), process)
+    link = links.make(project.options(), process)
     await link.start()
     await link.close()
     await link.close()
@@ -87,9 +87,9 @@ async def test_the_socket_is_private_and_nothing_is_left(project: Project) -> No
         await link.pull(Cursor())
 
 
-async def test_closing_drains(project: Project, tmp_path: Path) -> None:
+async def test_closing_drains(project: Project, links: Links, tmp_path: Path) -> None:
     """What is queued when the console closes is finished first."""
-    link = ChildLink(project.options())
+    link = links.make(project.options())
     await link.start()
     seen, path = Seen(link), tmp_path / "done"
     for number in range(50):
@@ -98,11 +98,34 @@ async def test_closing_drains(project: Project, tmp_path: Path) -> None:
     assert path.read_text().split() == [str(number) for number in range(50)]
 
 
-async def test_a_broken_configuration_is_told_with_its_place(project: Project) -> None:
+async def test_a_thread_that_never_returns_does_not_keep_the_engine(
+    project: Project, links: Links
+) -> None:
+    """A handler's thread that waits for ever is not waited for."""
+    project.handlers.write_text(
+        "import threading\n"
+        "def echo(event, state):\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "second = echo\n"
+    )
+    process = EngineProcess(project.options())
+    link = links.make(project.options(), process)
+    await link.start()
+    seen = Seen(link)
+    await seen.inject("echo")
+    await seen.until(lambda store: store.snapshot and store.snapshot.counts.succeeded == 1)
+    await link.close()
+    assert not psutil.pid_exists(process.pid)
+    assert process.how_it_ended() == "the engine ended with exit code 0"
+
+
+async def test_a_broken_configuration_is_told_with_its_place(
+    project: Project, links: Links
+) -> None:
     """An engine that can't start says why, problem by problem, and nothing stays behind."""
     project.config.write_text('[orchestration]\nmode = "mixt"\n')
     process = EngineProcess(project.options())
-    link = ChildLink(project.options(), process)
+    link = links.make(project.options(), process)
     with pytest.raises(LinkError) as caught:
         await link.start()
     (problem,) = caught.value.problems
@@ -113,19 +136,21 @@ async def test_a_broken_configuration_is_told_with_its_place(project: Project) -
     assert not process.folder.exists()
 
 
-async def test_code_that_does_not_import_is_told_with_its_place(project: Project) -> None:
+async def test_code_that_does_not_import_is_told_with_its_place(
+    project: Project, links: Links
+) -> None:
     """A handler file that fails is told with file and line."""
     project.handlers.write_text("import nowhere_at_all\n")
-    link = ChildLink(project.options())
+    link = links.make(project.options())
     with pytest.raises(LinkError, match=r"nowhere_at_all(.|\n)*handlers\.py:1"):
         await link.start()
     await link.close()
 
 
-async def test_a_crash_is_told_with_its_signal_and_place(project: Project) -> None:
+async def test_a_crash_is_told_with_its_signal_and_place(project: Project, links: Links) -> None:
     """A handler that takes the process along leaves a sentence, and the console lives."""
     project.add_agent("crash")
-    link = ChildLink(project.options())
+    link = links.make(project.options())
     await link.start()
     seen = Seen(link)
     await seen.inject("crash")
@@ -144,12 +169,14 @@ async def _command_error(link: ChildLink) -> str:
     return str(caught.value)
 
 
-async def test_a_blocked_loop_is_seen_while_it_lasts(project: Project, tmp_path: Path) -> None:
+async def test_a_blocked_loop_is_seen_while_it_lasts(
+    project: Project, links: Links, tmp_path: Path
+) -> None:
     """While a handler keeps the loop from going round the link says which one, and where."""
     project.add_agent("stuck")
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    link = ChildLink(project.options())
+    link = links.make(project.options())
     await link.start()
     seen = Seen(link)
     await seen.inject("stuck", fifo=str(fifo))

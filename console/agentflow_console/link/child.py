@@ -24,6 +24,8 @@ from agentflow_console.link.capture import LEVELS, Capture
 
 _PATIENCE = 2.0  # seconds beyond the drain's own limit before an orphan that is stuck is ended
 
+_FAREWELL = 1.0  # seconds for what Python does at its end
+
 
 class ChildOptions(msgspec.Struct, frozen=True):
     """What the console tells the process that it starts."""
@@ -52,11 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         traceback.print_exc(file=crash)
         crash.flush()
         code = 1
-    crash.flush()
-    if os.getppid() != options.parent:
-        shutil.rmtree(options.folder, ignore_errors=True)
-    # Handlers' threads that never return must not keep the process.
-    os._exit(code)
+    return code
 
 
 async def _serve(listener: socket.socket, options: ChildOptions, capture: Capture) -> int:
@@ -100,7 +98,17 @@ async def _serve(listener: socket.socket, options: ChildOptions, capture: Captur
     await host.stop(drain)
     watchdog.stop()
     server.close()
+    if os.getppid() != options.parent:
+        shutil.rmtree(options.folder, ignore_errors=True)
+    _end_within(_FAREWELL)
     return 0
+
+
+def _end_within(seconds: float) -> None:
+    """End in the ordinary way, but don't wait for handlers' threads that never return."""
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def _end_with(parent: int, patience: float) -> None:
@@ -116,4 +124,4 @@ def _end_with(parent: int, patience: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
