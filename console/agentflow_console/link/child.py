@@ -98,7 +98,7 @@ async def _serve(listener: socket.socket, options: ChildOptions, capture: Captur
     await host.stop(drain)
     watchdog.stop()
     server.close()
-    if os.getppid() != options.parent:
+    if server.deserted:
         shutil.rmtree(options.folder, ignore_errors=True)
     _end_within(_FAREWELL)
     return 0

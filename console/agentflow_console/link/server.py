@@ -42,14 +42,15 @@ class Server:
     """Serves the console at the other end of ``sock``.
 
     Reading is answered at once in the order asked; commands run beside each other.
-    ``ended`` is done when the console says stop or is gone: its result is whether to
-    drain. Answers go on until ``close``.
+    ``ended`` is done when the console says stop or is gone (``deserted``): its result is
+    whether to drain. Answers go on until ``close``.
     """
 
     def __init__(self, sock: socket.socket, engine: Served) -> None:
         self._engine = engine
         self._connection = Connection(sock, self._receive, self._lost)
         self._tasks: set[asyncio.Task[None]] = set()
+        self.deserted = False
         self.ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def send(self, message: Ready | Stuck | CodeChanged) -> None:
@@ -66,6 +67,7 @@ class Server:
         self._connection.close()
 
     def _lost(self) -> None:
+        self.deserted = True
         self.stop(drain=True)
 
     def _receive(self, data: bytes) -> None:
