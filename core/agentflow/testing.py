@@ -99,6 +99,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._left_executor)
         return future
 
+    async def shutdown_default_executor(self, *timeout: Any) -> None:
+        """As in every loop; virtual time waits until the threads have ended."""
+        self._in_executors += 1
+        try:
+            await super().shutdown_default_executor(*timeout)
+        finally:
+            self._in_executors -= 1
+
     def _left_executor(self, _: asyncio.Future[Any]) -> None:
         self._in_executors -= 1
 
