@@ -17,10 +17,10 @@ from agentflow_console.keymap import KeyMap, load_keymap, make_keymap
 def test_a_line_moves_a_command(tmp_path: Path) -> None:
     """A key, or a list of keys, replaces the registry's, with or without quotes on the id."""
     path = tmp_path / "keymap.toml"
-    path.write_text('"view.freeze" = "f"\nview.zoom = ["Z", "ctrl+o"]\n')
+    path.write_text('"view.freeze" = "v"\nview.zoom = ["Z", "ctrl+o"]\n')
     keymap = load_keymap(path)
     assert keymap.problems == ()
-    assert keymap.of(BY_ID["view.freeze"]) == ("f",)
+    assert keymap.of(BY_ID["view.freeze"]) == ("v",)
     assert keymap.of(BY_ID["view.zoom"]) == ("Z", "ctrl+o")
     assert keymap.of(BY_ID["help.show"]) == ("?",)
     assert keymap.label(BY_ID["view.open"]) == "↵"
@@ -38,7 +38,7 @@ def test_two_commands_can_swap_keys() -> None:
     [
         ({"view.freze": "s"}, "the nearest is view.freeze"),
         ({"view.freeze": "q"}, "q can't be view.freeze, it is app.quit; view.freeze keeps space"),
-        ({"view.freeze": "f", "view.zoom": "f"}, "f can't be view.freeze, it is view.zoom"),
+        ({"view.freeze": "v", "view.zoom": "v"}, "v can't be view.freeze, it is view.zoom"),
         ({"event.inject": "d"}, "it is dead.drop"),
         ({"view.freeze": "ctrl+i"}, "terminals send it as tab"),
         ({"view.freeze": "spcae"}, "there is no such key"),

@@ -54,13 +54,13 @@ async def test_the_palette_says_when_nothing_fits() -> None:
 
 async def test_the_palette_shows_keys_and_help() -> None:
     """Each entry has its key as it is mapped, and what it does."""
-    keymap = make_keymap({"view.freeze": "f"})
+    keymap = make_keymap({"view.freeze": "v"})
     app = Host(PaletteScreen(command_entries("events", keymap)))
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press(*"freeze")
         text = await reads(pilot, "Freeze the view", "Stops what I see")
         line = next(line for line in text.splitlines() if "Freeze the view" in line)
-        assert line.split("view")[1].split()[0] == "f"
+        assert line.split("view")[1].split()[0] == "v"
 
 
 async def test_a_theme_is_seen_while_the_cursor_passes_it() -> None:

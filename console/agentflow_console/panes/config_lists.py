@@ -24,8 +24,8 @@ class VersionsPane(TablePane[VersionRow]):
     columns = (
         Column("VER", 7),
         Column("WHEN", 8, drop=2),
-        Column("MODE", 9, drop=3, share=1, most=13),
-        Column("CAUSE", 8, share=1, most=16),
+        Column("MODE", 9, drop=4, share=1, most=13),
+        Column("CAUSE", 8, drop=3, share=1, most=16),
         Column("WHAT CHANGED", 24, share=4),
     )
 

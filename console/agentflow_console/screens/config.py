@@ -79,6 +79,8 @@ class Config(Room):
         beside = self.app.size.width >= _BESIDE
         if self.zoomed:
             shown: list[Pane] = [self.pane or self.versions]
+        elif self.console.store.config is None and self._failure:
+            shown, beside = [self.facts], False
         elif beside:
             shown = self._every
         else:

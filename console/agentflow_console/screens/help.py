@@ -83,7 +83,7 @@ class HelpScreen(ModalScreen[None]):
                 self._section(lines, f"On {screen.title}", others, cells)
         palette = self.query_one(DocumentPane).palette
         lines.append([])
-        file = 'Own keys: keymap.toml in the config folder, lines like  view.freeze = "f"  by id.'
+        file = 'Own keys: keymap.toml in the config folder, lines like  view.freeze = "v"  by id.'
         lines += [[(f" {line}", palette.muted)] for line in wrap(file, cells - 2)]
         return lines
 
