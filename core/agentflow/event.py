@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from agentflow.durations import parse_time
 from agentflow.errors import InvalidEvent
-from agentflow.frozen import ATOMS, EMPTY, SMALL_COUNT, SMALL_TEXT, FrozenDict, freeze, thaw
+from agentflow.frozen import ATOMS, EMPTY, FrozenDict, freeze, is_small, thaw
 
 PRIORITIES: Mapping[str, int] = {
     "critical": 0, "high": 1, "normal": 2, "medium": 2, "low": 3,
@@ -317,15 +317,13 @@ def _frozen_data(data: Mapping[str, Any]) -> tuple[FrozenDict, bool, bool]:
     """The data frozen, whether it is flat, and whether it is small."""
     if not isinstance(data, Mapping):
         raise InvalidEvent("data", f"must be a mapping, not {type(data).__name__}")
-    small = len(data) <= SMALL_COUNT
     for key, value in data.items():
         kind = type(value)
         if kind not in ATOMS or type(key) is not str:
             break
-        if kind is str and len(value) > SMALL_TEXT:
-            small = False
     else:
-        return (data if type(data) is FrozenDict else FrozenDict(data)), True, small
+        frozen = data if type(data) is FrozenDict else FrozenDict(data)
+        return frozen, True, is_small(frozen)
     for key in data:
         if not isinstance(key, str):
             raise InvalidEvent("data", f"keys must be text, not {type(key).__name__}")

@@ -21,6 +21,7 @@ ATOMS = frozenset({str, int, float, bool, type(None)})
 
 SMALL_TEXT = 500
 SMALL_COUNT = 50
+SMALLEST, LARGEST = -(2**63), 2**63 - 1
 """Up to so many characters and items, a value is kept in traces as it is."""
 
 
@@ -120,6 +121,9 @@ def is_small(values: Mapping[str, Any]) -> bool:
         kind = type(value)
         if kind is str:
             if len(value) > SMALL_TEXT:
+                return False
+        elif kind is int:
+            if not SMALLEST <= value <= LARGEST:
                 return False
         elif kind not in ATOMS:
             return False

@@ -1,9 +1,22 @@
 """Control: the operator's commands as data, and everything a screen may ask for.
 
-The only door from people to the engine: in-process, over the link, or recorded.
+The only door from people to the engine: in-process, over the link, or recorded. The words
+cost nothing to import; the engine behind Control is imported when it is asked for.
 """
 
-from agentflow.control.control import Control
+from typing import TYPE_CHECKING, Any
+
 from agentflow.control.words import Answer, Command, DeadDetail, EventDetail
 
+if TYPE_CHECKING:
+    from agentflow.control.control import Control
+
 __all__ = ["Answer", "Command", "Control", "DeadDetail", "EventDetail"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Control":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from agentflow.control.control import Control
+
+    return Control

@@ -48,7 +48,9 @@ class Observer:
         letters = dispatcher.dead_letters
         agents = hooks = modes = None
         if cursor.tables:
-            in_flight = Counter(guard.agent for guard in dispatcher.guards if guard.agent)
+            in_flight = Counter(
+                agent for guard in dispatcher.guards for agent, _, _ in guard.frames()
+            )
             held = Counter(execution.at for execution in live if execution.status == "held")
             modes_now = Counter(execution.mode for execution in live if execution.started)
             agents = rows.agent_rows(plan, in_flight, held, now, offset)

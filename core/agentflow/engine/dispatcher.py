@@ -42,6 +42,9 @@ from agentflow.telemetry.trace import bounded
 PATIENCE = 1.0
 """Seconds that an event waits for room in the queue before it is refused."""
 
+MAX_CHILDREN = 1_000
+"""How many of the events that an event caused are remembered with it."""
+
 NORMAL = PRIORITIES["normal"]
 
 
@@ -160,16 +163,34 @@ class Dispatcher(Slots):
         outcome: Outcome | None = None
         try:
             if hooks.before_event:
-                outcome, state = await self._ask_before(execution, state)
                 work.fresh = None
-            if outcome is None and (steered or choice.mode != "route"):
+                try:
+                    answer = execution.fire(
+                        hooks.before_event, HookPoint.BEFORE_EVENT_HANDLING, state
+                    )
+                    state = answer if isinstance(answer, State) else await answer
+                except HookRefused as refused:
+                    veto = EventVetoed(refused.callback, refused.reason)
+                    veto.__cause__ = refused.cause
+                    outcome = Outcome(state, veto)
+                execution.last = self.now()
+            if outcome is None and (steered or (choice.mode != "route" and event.target)):
                 outcome = await self._not_orchestrated(execution, choice, state)
             if outcome is None:
                 outcome = await choice.orchestrate(execution.run, event, state, done)
             if outcome.error is None and "route" in outcome.state.meta:
                 self.follow_up(execution, choice, outcome)
             if hooks.after_event:
-                await self._tell_after(execution, outcome)
+                offset = self.wall_offset
+                result = AgentResult.timed(
+                    outcome.state, outcome.error, started + offset, execution.last + offset
+                )
+                answer = execution.fire(
+                    hooks.after_event, HookPoint.AFTER_EVENT_HANDLING, outcome.state,
+                    outcome.agent, result, outcome.error,
+                )  # fmt: skip
+                outcome.state = answer if isinstance(answer, State) else await answer
+                execution.last = self.now()
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -181,31 +202,6 @@ class Dispatcher(Slots):
         # Nothing may lead back here once it is kept for its trace: see Execution.
         execution.work = None  # type: ignore[assignment]
         self.settle(execution, choice.meter, outcome.state, outcome.error, outcome.agent)
-
-    async def _ask_before(self, execution: Execution, state: State) -> tuple[Outcome | None, State]:
-        """Fire BeforeEventHandling: the outcome if it was vetoed, and the state from here on."""
-        try:
-            state = await execution.fire(
-                self.hooks.before_event, HookPoint.BEFORE_EVENT_HANDLING, state
-            )
-        except HookRefused as refused:
-            veto = EventVetoed(refused.callback, refused.reason)
-            veto.__cause__ = refused.cause
-            return Outcome(state, veto), state
-        execution.last = self.now()
-        return None, state
-
-    async def _tell_after(self, execution: Execution, outcome: Outcome) -> None:
-        """Fire AfterEventHandling; the state it returns is the outcome's from here on."""
-        offset = self.wall_offset
-        result = AgentResult.timed(
-            outcome.state, outcome.error, execution.started + offset, execution.last + offset
-        )
-        outcome.state = await execution.fire(
-            self.hooks.after_event, HookPoint.AFTER_EVENT_HANDLING, outcome.state,
-            outcome.agent, result, outcome.error,
-        )  # fmt: skip
-        execution.last = self.now()
 
     def _set_aside(self, execution: Execution, plan: Plan) -> bool:
         """Hold an execution whose agent is paused, without a slot; False if it isn't."""
@@ -332,12 +328,17 @@ class Dispatcher(Slots):
 
     def add_child(self, execution: Execution, event: Event) -> None:
         """Accept an event that ``execution`` caused."""
-        if execution.children is None:
-            execution.children = []
-        execution.children.append(event.id)
+        self._note_child(execution, event)
         self.accept(event)
         if self.publish is not None:
             self.publish(event)
+
+    def _note_child(self, execution: Execution, event: Event) -> None:
+        children = execution.children
+        if children is None:
+            execution.children = [event.id]
+        elif len(children) < MAX_CHILDREN:
+            children.append(event.id)
 
     def interrupted(self, execution: Execution) -> None:
         """A stop without drain cut an execution short: it has not run."""
@@ -363,7 +364,11 @@ class Dispatcher(Slots):
     ) -> None:
         """An execution has ended: account for it, and let go what waited for that."""
         execution.ended = ended = execution.last
-        execution.view = state._values if is_small(state._values) else bounded(state._values)
+        values = state._values
+        if values == execution.event.data and execution.event.small:
+            execution.view = execution.event.data
+        else:
+            execution.view = values if is_small(values) else bounded(values)
         pending = meter.latency.pending
         pending.append(ended - execution.started)
         if len(pending) >= FOLD_AT:
@@ -383,7 +388,7 @@ class Dispatcher(Slots):
             if self._resumable:
                 self._slot_is_free()
         else:
-            self.nested.discard(execution)
+            self.nested.pop(execution, None)
         if execution.waiter is not None:
             self._answer(execution, state, error)
         if self._room:
@@ -505,6 +510,10 @@ class Dispatcher(Slots):
             self.abandon(guard)
         self.closing = False
         self.guards.close()
+        # Whoever starts again begins with all slots free.
+        self.wakeable = self.max_running
+        self._idle.clear()
+        self._resumable.clear()
         error = RunnerNotRunning("the runner was stopped before this event was done")
         for execution in self.live():
             waiter, execution.waiter = execution.waiter, None
@@ -541,12 +550,10 @@ class Dispatcher(Slots):
         self.accepted = seq = self.accepted + 1
         waiter: asyncio.Future[AgentResult] = asyncio.get_running_loop().create_future()
         execution = Execution(event, seq, rank, self.now(), waiter, nested=True, deadline=limit)
-        if parent.children is None:
-            parent.children = []
-        parent.children.append(event.id)
+        self._note_child(parent, event)
         if self.publish is not None:
             self.publish(event)
-        self.nested.add(execution)
+        self.nested[execution] = parent
         try:
             await self.orchestrate(execution, self.guards.here())
         except BaseException as error:

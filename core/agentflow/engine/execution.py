@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from inspect import isawaitable
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -18,6 +18,7 @@ from agentflow.event import Event
 from agentflow.orchestration import Outcome
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
+from agentflow.telemetry.metrics import FOLD_AT
 from agentflow.telemetry.trace import Note, RunRecord, bounded
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     label: tuple[str, int] = ("", 0)
     """Mode and configuration version, once it has started."""
     runs: tuple[RunRecord, ...] = ()
-    view: dict[str, Any] | None = None
+    view: Mapping[str, Any] | None = None
     """The state it ended with, bounded."""
     at: str = ""
     waits: str = ""
@@ -162,7 +163,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         else:
             guard = work.guard
             started = self.last
-        outer = (guard.agent, guard.since, guard.execution, guard.deadline) if guard.agent else None
+        outer = guard.put_below() if guard.agent else None
         guard.agent = self.at = name
         guard.since = started
         guard.execution = self
@@ -170,8 +171,13 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             if work.released:
                 await dispatcher.take_slot(self)
             if hooks.before_agent:
-                state, error = await self._ask_before(name, state)
                 work.fresh = None
+                try:
+                    answer = self.fire(hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name)
+                    state = answer if isinstance(answer, State) else await answer
+                except HookRefused as refused:
+                    error = AgentRunVetoed(name, refused.callback, refused.reason)
+                    error.__cause__ = refused.cause
             before: Mapping[str, Any]
             if state is work.fresh:
                 # Nobody has touched it yet: the event's own data is what it was before.
@@ -206,7 +212,10 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                         if output is not None and output is not state:
                             state, error = understood(name, output, state)
                     except BaseException as raised:
-                        error = self._verdict(guard, raised)
+                        if self._meant_for_the_engine(guard, raised):
+                            vitals.breaker.abandoned()
+                            raise
+                        error = raised
                     if guard.fired:
                         guard.clear()
                         error = AgentTimeout(name, limit - started)
@@ -245,7 +254,19 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             )  # fmt: skip
             self.runs = (*self.runs, record) if self.runs else (record,)
             if hooks.after_agent or (error is not None and hooks.agent_error):
-                state = await self._fire_after(name, state, error, started, ended)
+                offset = dispatcher.wall_offset
+                result = AgentResult.timed(state, error, started + offset, ended + offset)
+                if hooks.after_agent:
+                    answer = self.fire(
+                        hooks.after_agent, HookPoint.AFTER_AGENT_RUN, state, name, result, error
+                    )
+                    state = answer if isinstance(answer, State) else await answer
+                if error is not None and hooks.agent_error:
+                    result.state = state
+                    answer = self.fire(
+                        hooks.agent_error, HookPoint.AGENT_ERROR, state, name, result, error
+                    )
+                    state = answer if isinstance(answer, State) else await answer
             return Outcome(state, error, name)
         finally:
             if choice.parallel:
@@ -255,34 +276,29 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             if outer is None:
                 guard.agent = ""
                 guard.deadline = inf
+                if guard is not work.guard:
+                    dispatcher.guards.drop(guard)
             else:
-                guard.agent, guard.since, guard.execution, deadline = outer
-                dispatcher.guards.arm(guard, deadline)
+                dispatcher.guards.arm(guard, guard.take_up(outer))
 
-    async def _ask_before(self, name: str, state: State) -> tuple[State, BaseException | None]:
-        """Fire BeforeAgentRun: the state from here on, and the error if it was vetoed."""
-        try:
-            state = await self.fire(
-                self.work.dispatcher.hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name
-            )
-        except HookRefused as refused:
-            veto = AgentRunVetoed(name, refused.callback, refused.reason)
-            veto.__cause__ = refused.cause
-            return state, veto
-        return state, None
-
-    def _verdict(self, guard: Guard, raised: BaseException) -> BaseException:
-        """The error that ``raised`` means; raises it again when it is meant for the engine."""
+    def _meant_for_the_engine(self, guard: Guard, raised: BaseException) -> bool:
+        """Whether ``raised`` came not from the handler but from whoever ends the task."""
         if isinstance(raised, asyncio.CancelledError):
-            if not guard.fired and guard.task.cancelling():
-                raise raised
+            if guard.fired:
+                return False
+            if self.ended or self.work.dispatcher.closing:
+                return True
+            # The handler cancelled its own task, or the loop is being closed under us: the
+            # run has failed, and the task must not be used again.
+            while guard.task.cancelling():
+                guard.task.uncancel()
+                guard.retired = True
         elif isinstance(raised, GeneratorExit):
             try:
                 asyncio.get_running_loop()
             except RuntimeError:
-                # The loop is gone and this coroutine is being closed.
-                raise raised from None
-        return raised
+                return True  # the loop is gone and this coroutine is being closed
+        return False
 
     async def not_run(self, name: str, state: State, error: BaseException) -> Outcome:
         """The outcome of a run that could not even begin: one AgentError, nothing else."""
@@ -294,23 +310,9 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         if callbacks:
             wall = now + dispatcher.wall_offset
             result = AgentResult.timed(state, error, wall, wall)
-            state = await self.fire(callbacks, HookPoint.AGENT_ERROR, state, name, result, error)
+            answer = self.fire(callbacks, HookPoint.AGENT_ERROR, state, name, result, error)
+            state = answer if isinstance(answer, State) else await answer
         return Outcome(state, error, name)
-
-    async def _fire_after(
-        self, name: str, state: State, error: BaseException | None, started: float, ended: float
-    ) -> State:
-        hooks, offset = self.work.dispatcher.hooks, self.work.dispatcher.wall_offset
-        result = AgentResult.timed(state, error, started + offset, ended + offset)
-        if hooks.after_agent:
-            result.state = await self.fire(
-                hooks.after_agent, HookPoint.AFTER_AGENT_RUN, state, name, result, error
-            )
-        if error is not None and hooks.agent_error:
-            result.state = await self.fire(
-                hooks.agent_error, HookPoint.AGENT_ERROR, result.state, name, result, error
-            )
-        return result.state
 
     async def _pass(self, agent: PlannedAgent) -> BaseException | None:
         """Wait while the agent is paused, then ask its breaker; the error if it says no."""
@@ -394,7 +396,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
 
     # -- callbacks ----------------------------------------------------------------------
 
-    async def fire(
+    def fire(
         self,
         callbacks: Sequence[Callback],
         hook: HookPoint,
@@ -402,59 +404,101 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         agent: str = "",
         result: AgentResult | None = None,
         error: BaseException | None = None,
-    ) -> State:
+    ) -> State | Awaitable[State]:
         """Call ``callbacks`` in order, each with the state the last one returned.
 
-        Raises HookRefused when one raises at a Before hook; elsewhere what is raised is
-        recorded against the callback.
+        Returns the state from here on, or an awaitable of it when one of the callbacks has
+        to be awaited. Raises HookRefused when one raises at a Before hook; elsewhere what
+        is raised is recorded against the callback.
         """
         now = self.work.dispatcher.now
-        notes = self.notes
-        if notes is None:
-            notes = self.notes = []
         began = now()
-        for callback in callbacks:
-            args = CallbackArgs(hook, self.event, state, agent, result, error)
+        event = self.event
+        for place, callback in enumerate(callbacks):
             callback.fired += 1
-            failure: BaseException | None = None
             try:
-                returned = callback.call(args)
-                if returned is not None:
-                    if isinstance(returned, State):
-                        state = returned
-                    elif isawaitable(returned):
-                        answer = await self._limited(returned, callback.name)
-                        if isinstance(answer, State):
-                            state = answer
-                        elif answer is not None:
-                            raise _WrongReturn(_wrong_return(answer))
-                    else:
-                        raise _WrongReturn(_wrong_return(returned))
+                returned = callback.call(CallbackArgs(hook, event, state, agent, result, error))
             except GeneratorExit:
                 raise
-            except asyncio.CancelledError as cancelled:
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
-                    raise
-                failure = cancelled
             except BaseException as raised:
-                failure = raised
-            ended = now()
-            callback.meter.latency.add(ended - began)
-            if failure is None:
-                notes.append(("hook", f"{hook} {callback.name}", began, ended, "ok", ""))
-            else:
-                callback.failed(failure, ended)
-                refused = hook in (HookPoint.BEFORE_EVENT_HANDLING, HookPoint.BEFORE_AGENT_RUN)
-                if refused and not isinstance(failure, _WrongReturn):
-                    callback.vetoed += 1
-                    notes.append(("hook", f"{hook} {callback.name}", began, ended, "vetoed",
-                                  describe(failure)))  # fmt: skip
-                    raise HookRefused(callback.name, failure)
-                notes.append(("hook", f"{hook} {callback.name}", began, ended, "failed",
-                              describe(failure)))  # fmt: skip
-            began = ended
+                began = self._recorded(callback, hook, began, raised)
+                continue
+            if returned is not None:
+                if isinstance(returned, State):
+                    state = returned
+                elif isawaitable(returned):
+                    rest = callbacks[place + 1 :]
+                    return self._fire_rest(
+                        callback, returned, rest, hook, began, state, agent, result, error
+                    )
+                else:
+                    began = self._recorded(callback, hook, began, wrong_return(returned))
+                    continue
+            began = self._recorded(callback, hook, began, None)
         return state
+
+    async def _fire_rest(
+        self,
+        callback: Callback,
+        awaitable: Awaitable[Any],
+        rest: Sequence[Callback],
+        hook: HookPoint,
+        began: float,
+        state: State,
+        agent: str,
+        result: AgentResult | None,
+        error: BaseException | None,
+    ) -> State:
+        """Await the answer of ``callback``, then go on with the others."""
+        failure: BaseException | None = None
+        try:
+            answer = await self._limited(awaitable, callback.name)
+            if isinstance(answer, State):
+                state = answer
+            elif answer is not None:
+                failure = wrong_return(answer)
+        except GeneratorExit:
+            raise
+        except asyncio.CancelledError as cancelled:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            failure = cancelled
+        except BaseException as raised:
+            failure = raised
+        self._recorded(callback, hook, began, failure)
+        if not rest:
+            return state
+        answer = self.fire(rest, hook, state, agent, result, error)
+        return answer if isinstance(answer, State) else await answer
+
+    def _recorded(
+        self, callback: Callback, hook: HookPoint, began: float, failure: BaseException | None
+    ) -> float:
+        """Record what a callback did; the time now. Raises HookRefused if that was a no."""
+        ended = self.work.dispatcher.now()
+        pending = callback.meter.latency.pending
+        pending.append(ended - began)
+        if len(pending) >= FOLD_AT:
+            callback.meter.latency.fold()
+        status, text = "ok", ""
+        if failure is not None:
+            callback.failed(failure, ended)
+            text = describe(failure)
+            no = hook in (HookPoint.BEFORE_EVENT_HANDLING, HookPoint.BEFORE_AGENT_RUN)
+            no = no and not isinstance(failure, WrongReturn)
+            status = "vetoed" if no else "failed"
+        name = callback.label if callback.hook is hook else f"{hook} {callback.name}"
+        note = ("hook", name, began, ended, status, text)
+        if self.notes is None:
+            self.notes = [note]
+        else:
+            self.notes.append(note)
+        if status == "vetoed":
+            assert failure is not None
+            callback.vetoed += 1
+            raise HookRefused(callback.name, failure)
+        return ended
 
     async def _limited(self, awaitable: Any, name: str) -> Any:
         """Await a callback's answer, at most as long as an orchestration may take."""
@@ -484,18 +528,20 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     def running_agents(self, guards: Guards) -> list[tuple[str, float]]:
         """The agents at work for this event now, and since when (monotonic seconds)."""
         return [
-            (guard.agent, guard.since)
+            (agent, since)
             for guard in guards
-            if guard.execution is self and guard.agent
+            for agent, since, execution in guard.frames()
+            if execution is self
         ]
 
 
-class _WrongReturn(TypeError):
-    pass
+class WrongReturn(TypeError):
+    """A callback returned something that is no State."""
 
 
-def _wrong_return(value: object) -> str:
-    return f"a callback returns a State or None, not {type(value).__name__}"
+def wrong_return(value: object) -> WrongReturn:
+    """The error for what a callback returned."""
+    return WrongReturn(f"a callback returns a State or None, not {type(value).__name__}")
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

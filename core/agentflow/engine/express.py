@@ -56,10 +56,13 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
         if looping:
             state.meta["loop_iteration"] = str(done + 1)
         if done:
-            if not is_small(state._values):
-                break
-            before = state._values.copy()
-            before_meta = state.meta.copy() if state.meta else None
+            # What has not changed is not copied: thousands of these are kept.
+            if state._values != before:
+                if not is_small(state._values):
+                    break
+                before = state._values.copy()
+            if state.meta != before_meta:
+                before_meta = state.meta.copy() or None
         guard.agent = agent.name
         guard.since = started = ended
         if agent.timeout < inf:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
@@ -21,15 +21,28 @@ GRACE = 5.0
 """Seconds that a cancelled handler has to end before it is left behind."""
 
 
+class Frame(NamedTuple):
+    """What ran in a task before something nested in it."""
+
+    agent: str
+    since: float
+    execution: Execution | None
+    deadline: float
+
+
 class Guard:
     """The limit of one task: at ``deadline`` (monotonic seconds) it is cancelled.
 
     ``fired`` says that it was, so that the one who catches the cancellation knows it
     for a timeout. ``agent`` and ``execution`` are what runs in the task just now,
-    ``since`` when it began (monotonic seconds).
+    ``since`` when it began (monotonic seconds), ``below`` what runs around it.
+    ``abandoned`` and ``retired`` say that the task must not run anything else.
     """
 
-    __slots__ = ("abandoned", "agent", "deadline", "execution", "fired", "owner", "since", "task")
+    __slots__ = (
+        "abandoned", "agent", "below", "deadline", "execution", "fired", "owner", "retired",
+        "since", "task",
+    )  # fmt: skip
 
     def __init__(self, task: asyncio.Task[Any], owner: Guards) -> None:
         self.task = task
@@ -37,9 +50,30 @@ class Guard:
         self.deadline = inf
         self.fired = False
         self.abandoned = False
+        self.retired = False
+        self.below: list[Frame] = []
         self.agent = ""
         self.since = 0.0
         self.execution: Execution | None = None
+
+    def put_below(self) -> Frame:
+        """Remember what runs here while something nested does; ``take_up`` brings it back."""
+        frame = Frame(self.agent, self.since, self.execution, self.deadline)
+        self.below.append(frame)
+        return frame
+
+    def take_up(self, frame: Frame) -> float:
+        """Go on with what was put below; its deadline."""
+        self.below.remove(frame)
+        self.agent, self.since, self.execution = frame.agent, frame.since, frame.execution
+        return frame.deadline
+
+    def frames(self) -> list[tuple[str, float, Execution | None]]:
+        """The agents at work in this task, since when, and for what."""
+        found = [(frame.agent, frame.since, frame.execution) for frame in self.below]
+        if self.agent:
+            found.append((self.agent, self.since, self.execution))
+        return found
 
     def clear(self) -> None:
         """Take back the cancellation: it has been dealt with."""
@@ -72,8 +106,11 @@ class Guards:
             guard = Guard(task, self)
             current_guard.set(guard)
             self._guards.add(guard)
-            task.add_done_callback(lambda _: self._guards.discard(guard))
         return guard
+
+    def drop(self, guard: Guard) -> None:
+        """Watch this guard's task no more."""
+        self._guards.discard(guard)
 
     def arm(self, guard: Guard, deadline: float) -> None:
         """Cancel the guard's task at ``deadline`` (monotonic seconds) unless armed anew."""

@@ -49,11 +49,12 @@ CallbackFunc: TypeAlias = Callable[[CallbackArgs], CallbackResult]
 class Callback:
     """One registered callback and what it has done so far."""
 
-    __slots__ = ("call", "fired", "hook", "meter", "name", "vetoed")
+    __slots__ = ("call", "fired", "hook", "label", "meter", "name", "vetoed")
 
     def __init__(self, hook: HookPoint, name: str, call: CallbackFunc) -> None:
         self.hook = hook
         self.name = name
+        self.label = f"{hook} {name}"
         self.call = call
         self.fired = 0
         self.vetoed = 0

@@ -50,8 +50,8 @@ class Ledger:
         self.paused = False
         self.apart: set[Execution] = set()
         """Executions that have started and wait, without a slot, for a gate or a retry."""
-        self.nested: set[Execution] = set()
-        """Executions that run inside another one, in its slot."""
+        self.nested: dict[Execution, Execution] = {}
+        """Executions that run inside another one, in its slot, and which one."""
         self.holding: set[Vitals] = set()
         """Agents that executions wait for before they have started."""
         self._room: deque[asyncio.Future[None]] = deque()
@@ -96,7 +96,7 @@ class Ledger:
         """Every execution that has not ended, oldest first."""
         found = {execution.seq: execution for execution in self.backlog}
         at_work = [guard.execution for guard in self.guards if guard.execution is not None]
-        for execution in (*at_work, *self.apart, *self.nested):
+        for execution in (*at_work, *self.apart, *self.nested, *self.nested.values()):
             if not execution.ended:
                 found[execution.seq] = execution
         for vitals in self.holding:

@@ -82,8 +82,15 @@ class Slots(Ledger):
         self.wake_all()
 
     async def _work(self) -> None:
-        """Take one execution after the other, letting the loop go round in between."""
+        """Take one execution after the other, until there is nothing for this worker."""
         guard = self.guards.here()
+        try:
+            await self._take_turns(guard)
+        finally:
+            self.guards.drop(guard)
+
+    async def _take_turns(self, guard: Guard) -> None:
+        """Run one execution after the other, letting the loop go round in between."""
         backlog, now = self.backlog, self.now
         critical, high, normal, low = backlog.ready
         slice_end = now() + SLICE
@@ -124,6 +131,11 @@ class Slots(Ledger):
                 if not execution.ended:
                     self.fail(execution, error)
             if guard.abandoned:
+                return
+            if guard.retired:
+                self.wakeable += 1
+                self._workers.discard(guard.task)
+                self.wake_all()
                 return
             if execution.last > slice_end:
                 await asyncio.sleep(0)

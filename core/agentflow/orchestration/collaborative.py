@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from agentflow.event import Event
 from agentflow.orchestration.outcome import Outcome, Run
@@ -28,55 +28,53 @@ async def collaborative(
     """
     if not agents:
         return Outcome(state)
-    results: list[Outcome | None] = [None] * len(agents)
+    outcomes: list[Outcome | None] = [None] * len(agents)
     places = iter(range(len(agents)))
-    lanes = min(max_concurrency, len(agents))
-    # One lane runs right here: a task less, and for one agent none at all.
-    others = [
-        asyncio.create_task(_lane(run, event, state, agents, results, places))
-        for _ in range(lanes - 1)
-    ]
-    # The others are given their share first, so that this lane does not take it.
-    first = next(places)
+    lanes: list[asyncio.Task[None]] = []
+
+    async def lane() -> None:
+        for place in places:
+            outcomes[place] = await run(agents[place], event, state.clone())
+
+    def open_lanes() -> None:
+        for _ in range(min(max_concurrency, len(agents)) - 1):
+            lanes.append(loop.create_task(lane()))
+
+    # One lane runs right here. The loop opens the others as soon as this one waits for
+    # something: agents that never wait need no tasks at all.
+    loop = asyncio.get_running_loop()
+    opening = loop.call_soon(open_lanes)
     try:
-        results[first] = await run(agents[first], event, state.clone())
-        await _lane(run, event, state, agents, results, places)
-        for task in others:
+        await lane()
+        for task in lanes:
             await task
     finally:
-        for task in others:
+        opening.cancel()
+        for task in lanes:
             task.cancel()
-    return _merge(state, agents, results, failure_threshold)
-
-
-async def _lane(
-    run: Run,
-    event: Event,
-    state: State,
-    agents: Sequence[str],
-    results: list[Outcome | None],
-    places: Iterator[int],
-) -> None:
-    for place in places:
-        results[place] = await run(agents[place], event, state.clone())
+    return _merge(state, agents, outcomes, failure_threshold)
 
 
 def _merge(
     state: State,
     agents: Sequence[str],
-    results: Sequence[Outcome | None],
+    outcomes: Sequence[Outcome | None],
     failure_threshold: float,
 ) -> Outcome:
-    merged = state.clone()
+    merged = state
     errors: list[Exception] = []
     failed_agent = ""
-    for agent, result in zip(agents, results, strict=True):
-        assert result is not None
-        if result.error is None:
-            take_changes(merged, state, result.state)
+    for agent, outcome in zip(agents, outcomes, strict=True):
+        assert outcome is not None
+        error = outcome.error
+        if error is None and outcome.state == state:
+            continue
+        if merged is state:
+            merged = state.clone()
+        if error is None:
+            take_changes(merged, state, outcome.state)
             continue
         failed_agent = failed_agent or agent
-        error = result.error
         errors.append(error if isinstance(error, Exception) else RuntimeError(describe(error)))
         merged.meta[f"{agent}_failed"] = "true"
         merged.meta[f"{agent}_error"] = describe(error)

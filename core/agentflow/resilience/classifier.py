@@ -6,6 +6,7 @@ the words that the event-flow guide of AgenticGoKit uses.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -19,7 +20,6 @@ from agentflow.errors import (
     ProviderUnavailable,
     QueueFull,
 )
-
 from agentflow.resilience.dead_letters import describe
 
 
@@ -45,6 +45,7 @@ RETRYABLE_TYPES: tuple[type[BaseException], ...] = (
     InterruptedError,
 )
 FATAL_TYPES: tuple[type[BaseException], ...] = (
+    CancelledError,
     AgentFlowError,
     ValueError,
     TypeError,

@@ -13,7 +13,7 @@ BOUNDS = [
 ]
 """The upper bounds of the buckets, in seconds, 9 % apart."""
 
-FOLD_AT = 1024
+FOLD_AT = 256
 
 
 class Histogram:

@@ -172,7 +172,7 @@ def _moments(execution: Execution) -> list[_Moment]:
                                    None, error_text))  # fmt: skip
         moments.append(
             _Moment(execution.ended, "event_end", "", "AfterEventHandling", root, parent,
-                    execution.ended - execution.started, error_text, execution.view or {})
+                    execution.ended - execution.started, error_text, dict(execution.view or {}))
         )  # fmt: skip
     moments.sort(key=lambda moment: moment.time)
     return moments
