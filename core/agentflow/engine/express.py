@@ -13,6 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from agentflow.engine.execution import Attempt, Execution, Resumed
+from agentflow.engine.plan import MAX_STEPS
 from agentflow.frozen import is_small, thaw
 from agentflow.orchestration import Outcome
 from agentflow.orchestration.loop import at_limit, is_complete
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from agentflow.engine.plan import Lane
 
 new_state = object.__new__
+
+ROUNDS = [{"loop_iteration": str(round + 1)} for round in range(MAX_STEPS)]
+"""The meta of a loop that has none of its own, shared by all the traces that keep it."""
 
 
 async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: Guard) -> None:
@@ -54,14 +58,16 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
         if not vitals.clear:
             break
         if looping:
-            state.meta["loop_iteration"] = str(done + 1)
+            state.meta["loop_iteration"] = ROUNDS[done]["loop_iteration"]
         if done:
             # What has not changed is not copied: thousands of these are kept.
             if state._values != before:
                 if not is_small(state._values):
                     break
                 before = state._values.copy()
-            if state.meta != before_meta:
+            if looping and len(state.meta) == 1:
+                before_meta = ROUNDS[done]
+            elif state.meta != before_meta:
                 before_meta = state.meta.copy() or None
         guard.agent = agent.name
         guard.since = started = ended

@@ -47,6 +47,10 @@ Orchestration: TypeAlias = Callable[[Run, Event, State, int], Awaitable[Outcome]
 """Runs an event, beginning after so many steps that lie behind already."""
 
 
+MAX_STEPS = 100
+"""The longest express lane; longer pipelines and loops run the ordinary way."""
+
+
 class Choice:
     """How one event runs: the mode, the function that does it, and where it is counted.
 
@@ -196,7 +200,12 @@ class Plan:
             steps, looping = [self.loop_agent] * self.max_iterations, True
         else:
             return {}
-        if self._rules or not steps or len(steps) > 100 or not all(name in plain for name in steps):
+        if (
+            self._rules
+            or not steps
+            or len(steps) > MAX_STEPS
+            or not all(name in plain for name in steps)
+        ):
             return {}
         lane = Lane(tuple(plain[name] for name in steps), looping=looping)
         return dict.fromkeys(["", *agents], lane)

@@ -10,10 +10,11 @@ from agentflow.state import State
 
 def is_complete(state: State) -> bool:
     """Whether the agent has set ``loop_complete`` (or ``loop_completed``) to true."""
-    value = state.get("loop_complete")
-    if value is None:
-        value = state.get("loop_completed")
-    if value is None or value is False:
+    if "loop_complete" in state:
+        value = state["loop_complete"]
+    elif "loop_completed" in state:
+        value = state["loop_completed"]
+    else:
         return False
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
