@@ -80,9 +80,9 @@ class ProblemsPane(TablePane[ProblemRow]):
     """What is wrong in the file; ↵ shows the line."""
 
     columns = (
-        Column("WHERE", 24, share=1, most=34),
+        Column("WHERE", 24),
         Column("KEY", 24, share=1, most=36, drop=1),
-        Column("WHAT IS WRONG", 40, share=4),
+        Column("WHAT IS WRONG", 60, share=4),
     )
 
     def __init__(self, *, id: str | None = None) -> None:
