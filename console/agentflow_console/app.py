@@ -10,26 +10,22 @@ import gc
 import os
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.filter import LineFilter
 
 from agentflow_console import theming
 from agentflow_console.bindings import bindings
-from agentflow_console.commands import GLOBAL, SCREENS
+from agentflow_console.commands import GLOBAL
 from agentflow_console.footer import AlertLine, FooterLine
 from agentflow_console.forms.opening import Opening
 from agentflow_console.header import StatusLine, TabLine
 from agentflow_console.keymap import KeyMap, load_keymap
 from agentflow_console.line_filter import InertLines
-from agentflow_console.operate import Operating
 from agentflow_console.palette import Palette, make_palette
 from agentflow_console.pump import Pump
-from agentflow_console.screens.base import Room
+from agentflow_console.rooms import ROOMS, Rooms
 from agentflow_console.settings import Settings, load_settings, save_settings
 from agentflow_console.store import Store
 
@@ -41,24 +37,12 @@ if TYPE_CHECKING:
     from agentflow_console.link.protocol import Link
     from agentflow_console.panes.table import TablePane
 
-ROOMS = {
-    "overview": "overview:Overview",
-    "events": "events:Events",
-    "agents": "agents:Agents",
-    "hooks": "hooks:Hooks",
-    "traces": "traces:Traces",
-    "metrics": "metrics:Metrics",
-    "config": "config:Config",
-    "dead_letters": "dead_letters:DeadLetters",
-    "audit": "audit:Audit",
-    "log": "log:Log",
-}
-"""Where the class of each screen is, by its id in ``commands.SCREENS``; imported when wanted."""
+__all__ = ["ROOMS", "ConsoleApp"]
 
 _UNDER_DIALOG = 0.5  # seconds between two frames of the screen under a dialog
 
 
-class ConsoleApp(Operating, Opening):
+class ConsoleApp(Rooms, Opening):
     """The console on an engine.
 
     ``link`` is started when the first frame is on the screen, and closed at the end.
@@ -85,7 +69,6 @@ class ConsoleApp(Operating, Opening):
         *,
         read_only: bool = False,
         theme: str = "",
-        operator: str = "",
         fps: int = 0,
         title: str = "agentflow",
         settings: Settings | None = None,
@@ -102,7 +85,6 @@ class ConsoleApp(Operating, Opening):
         self.title = title
         self.link = link
         self.read_only = read_only
-        self.operator = operator
         self.clock = clock
         self.store = Store()
         self.frozen = False
@@ -111,11 +93,8 @@ class ConsoleApp(Operating, Opening):
         self.palette: Palette = make_palette({})
         self._status = StatusLine(id="status")
         self._tabs = TabLine(id="tabs")
-        self._rooms = Container(id="rooms")
         self._alert = AlertLine(id="alert")
         self._footer = FooterLine(id="footer")
-        self.rooms: dict[str, Room] = {}
-        self.room: Room | None = None
         self._wanted_theme = theme or self.settings.theme
         self.pump = Pump(self, fps or self.settings.fps or _usual_fps())
 
@@ -128,7 +107,7 @@ class ConsoleApp(Operating, Opening):
     def compose(self) -> ComposeResult:
         yield self._status
         yield self._tabs
-        yield self._rooms
+        yield self.place
         yield self._alert
         yield self._footer
 
@@ -162,75 +141,9 @@ class ConsoleApp(Operating, Opening):
         """The engine's time of the last snapshot, in seconds since the epoch."""
         return self.store.snapshot.time if self.store.snapshot else self.clock()
 
-    # -- rooms -------------------------------------------------------------------------------
-
-    def action_go(self, room_id: str) -> None:
-        """Show a screen; it is made the first time that it is wanted."""
-        old = self.room
-        if old is not None and old.room == room_id:
-            old.focus_pane()
-            return
-        room = self.rooms.get(room_id)
-        if room is None:
-            room = self.rooms[room_id] = _make_room(room_id)
-            self._rooms.mount(room)
-        if old is not None:
-            old.display = False
-            old.came_from = ""
-            old.left()
-        room.display = True
-        self.room = room
-        if room.ready:
-            self.enter(room)
-        self.refresh_lines()
-
-    def enter(self, room: Room) -> None:
-        """Its panes are there: style, fill and focus them. A new room calls it when mounted."""
-        if room is not self.room:
-            return
-        look = (self.palette, self.size)
-        if room.styled_for != look:
-            room.styled_for = look
-            room.restyle(self.palette, sides=self.sides)
-        room.entered()
-        self.paint_now()
-        waiting, room.waiting = room.waiting, []
-        for callback in waiting:
-            self.call_after_refresh(callback)
-
-    def open_in(self, room_id: str, key: Any) -> None:
-        """Show a screen with the row of this key open."""
-        self._go_and(room_id, lambda room: room.select(key))
-
-    def show_events(self, filter_text: str) -> None:
-        """Show the events that a filter lets through."""
-
-        def filter_them(room: Room) -> None:
-            if room.table is not None:
-                room.filter_before = room.table.filter_text
-                self.preview_filter(room.table, filter_text)
-
-        self._go_and("events", filter_them)
-
-    def _go_and(self, room_id: str, then: Callable[[Room], object]) -> None:
-        """Show a screen and do something with it once it is there."""
-        came_from = self.room.room if self.room else ""
-        self.action_go(room_id)
-        room = self.rooms[room_id]
-        room.came_from = came_from if came_from != room_id else ""
-        if room.ready:
-            self.call_after_refresh(then, room)
-        else:
-            room.waiting.append(partial(then, room))
-
     async def action_quit(self) -> None:
         """Textual's own way out: the same question."""
         self.action_leave()
-
-    @property
-    def sides(self) -> bool:
-        """Whether panes have sides: below 100 columns the text needs the cells."""
-        return self.size.width >= 100
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._resized)
@@ -258,9 +171,9 @@ class ConsoleApp(Operating, Opening):
             self.room.refresh_from(self.store, now)
 
     def paint_now(self) -> None:
-        """The same at once, and for panes whose time has not come."""
+        """The same at once, and for panes whose time has not come; a frozen view stays."""
         self._status.refresh_from(self)
-        if self.room is not None and self.room.ready:
+        if self.room is not None and self.room.ready and (self.room.new or not self.frozen):
             self.room.refresh_from(self.store, time.perf_counter(), force=True)
 
     def refresh_lines(self) -> None:
@@ -345,16 +258,8 @@ def _usual_fps() -> int:
     return 10 if os.environ.get("SSH_CONNECTION") else 20
 
 
-def _make_room(room_id: str) -> Room:
-    module, _, name = ROOMS[room_id].partition(":")
-    return cast("Room", getattr(import_module(f"agentflow_console.screens.{module}"), name)())
-
-
 def _settle_memory() -> None:
     """What is loaded now stays: don't let every collection walk over it again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
-
-
-assert set(ROOMS) == {screen.id for screen in SCREENS}

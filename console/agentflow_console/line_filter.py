@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
@@ -18,9 +19,9 @@ _HOSTILE = re.compile(
 
 
 class InertLines(LineFilter):
-    """Drops every character that could command a terminal or turn the reading direction.
+    """Takes out every character that could command a terminal or turn the reading direction.
 
-    All of them take no cells, so dropping them moves nothing.
+    Nothing moves: what took a cell leaves a replacement character of one cell.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
@@ -34,6 +35,10 @@ class InertLines(LineFilter):
         return [
             segment
             if segment.control
-            else Segment(_HOSTILE.sub("", segment.text), segment.style, None)
+            else Segment(_HOSTILE.sub(_inert, segment.text), segment.style, None)
             for segment in segments
         ]
+
+
+def _inert(found: re.Match[str]) -> str:
+    return "\N{REPLACEMENT CHARACTER}" * cell_len(found[0])

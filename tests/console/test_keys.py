@@ -420,3 +420,20 @@ async def test_another_size_is_another_layout() -> None:
             await settled(pilot)
             assert len(app.room.panes()) == count
             assert all(len(line) <= size[0] for line in screen_text(app).splitlines())
+
+
+async def test_a_frozen_view_stays_when_one_looks_elsewhere() -> None:
+    """Another screen and back again: what was frozen still is as it was."""
+    link = rows.link()
+    app = console(link)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("space")
+        link.give(settled=[rows.event(1001)], settled_cursor=999)
+        await until(pilot, lambda: app.store.events.get(1001))
+        await pilot.press("3")
+        await settled(pilot)
+        assert "validator" in screen_text(app)
+        await pilot.press("1")
+        await settled(pilot)
+        assert app.query_one(EventsPane).rows[0].seq == 1000

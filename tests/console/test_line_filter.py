@@ -22,7 +22,7 @@ def test_nothing_that_commands_a_terminal_passes(texts: list[str]) -> None:
 
 @given(st.lists(st.text(st.characters(), max_size=30), max_size=5))
 def test_nothing_moves(texts: list[str]) -> None:
-    """What is dropped took no cells, so a line is as long as before."""
+    """A line is as long as before, whatever was taken out of it."""
     before = [Segment(text) for text in texts]
     after = InertLines().apply(before, BLACK)
     assert [segment.cell_length for segment in after] == [segment.cell_length for segment in before]

@@ -18,7 +18,7 @@ from textual.widget import Widget
 from agentflow_console.bindings import bindings
 from agentflow_console.commands import PANE
 from agentflow_console.palette import Palette, make_palette
-from agentflow_console.text import crop, fit, width
+from agentflow_console.text import crop, width
 
 if TYPE_CHECKING:
     from textual import events
@@ -95,6 +95,11 @@ class Pane(Widget, can_focus=True):
         self._looked = now
         self.look(store, now)
         self.refresh_edges()
+
+    @property
+    def new(self) -> bool:
+        """Whether it has not looked at the store yet."""
+        return self._looked < 0
 
     @property
     def shown(self) -> bool:
@@ -275,16 +280,3 @@ class Pane(Widget, can_focus=True):
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
         self.scroll_view(3)
-
-
-def spread(pieces: list[Piece], cells: int, style: Style) -> list[Piece]:
-    """The pieces, and blanks of ``style`` up to ``cells``."""
-    used = sum(width(text) for text, _ in pieces)
-    return [*pieces, (" " * (cells - used), style)] if used < cells else pieces
-
-
-def label(
-    name: str, value: str, cells: int, palette: Palette, style: Style | None = None
-) -> list[Piece]:
-    """A name in ``cells`` cells and its value: one line of a detail."""
-    return [(fit(name, cells), palette.muted), (value, style or palette.text)]

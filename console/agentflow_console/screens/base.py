@@ -91,6 +91,11 @@ class Room(Widget):
 
     # -- panes -----------------------------------------------------------------------------
 
+    @property
+    def new(self) -> bool:
+        """Whether a visible pane has not looked at the store yet."""
+        return any(pane.new for pane in self.panes())
+
     def panes(self) -> list[Pane]:
         """The panes that are visible, in the order of the tab key."""
         return [pane for pane in self._panes if pane.display]
