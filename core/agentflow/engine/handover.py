@@ -34,7 +34,10 @@ def pack(runner: Runner) -> dict[str, Any]:
         "paused_agents": [
             name for name, agent in dispatcher.plan.agents.items() if agent.vitals.paused
         ],
-        "open": [_event(execution.event) for execution in dispatcher.live()],
+        "open": [
+            {"seq": execution.seq, "event": _event(execution.event)}
+            for execution in dispatcher.live()
+        ],
         "dead": [_letter(letter) for letter in dispatcher.dead_letters],
         "dead_revision": dispatcher.dead_letters.revision,
         "versions": [_version(version) for version in history.versions],
@@ -72,7 +75,8 @@ async def unpack(runner: Runner, left: dict[str, Any]) -> None:
         if agent in dispatcher.plan.agents:
             runner.pause(agent)
     for fields in left["open"]:
-        dispatcher.accept(Event.from_dict(fields))
+        # It keeps its number: screens know it by that.
+        dispatcher.accept(Event.from_dict(fields["event"])).seq = fields["seq"]
 
 
 def _refill(ring: Any, rows: list[Any], total: int) -> None:

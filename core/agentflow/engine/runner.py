@@ -20,6 +20,7 @@ from agentflow.config.difference import diff
 from agentflow.engine.compiler import Compiler
 from agentflow.engine.dispatcher import PATIENCE, Dispatcher
 from agentflow.engine.execution import Execution
+from agentflow.engine.express import ride
 from agentflow.engine.guards import current_guard
 from agentflow.engine.handover import pack, unpack
 from agentflow.engine.history import Change, History, Version
@@ -541,10 +542,12 @@ class Runner:
     def blocking_agent(self) -> str:
         """The agent whose handler is on the loop at this moment, or ''. From any thread."""
         frame = sys._current_frames().get(self._thread)
-        code = Execution.run.__code__
         while frame is not None:
-            if frame.f_code is code:
+            if frame.f_code is Execution.run.__code__:
                 return str(frame.f_locals.get("name", ""))
+            if frame.f_code is ride.__code__:
+                guard = frame.f_locals.get("guard")
+                return str(guard.agent) if guard is not None else ""
             frame = frame.f_back
         return ""
 
