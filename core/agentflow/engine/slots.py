@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from agentflow.clock import Clock
 from agentflow.engine.execution import Execution
 from agentflow.engine.guards import Guard
-from agentflow.engine.ledger import Ledger
+from agentflow.engine.ledger import Ledger, wake_up
 from agentflow.engine.plan import Vitals
 
 SLICE = 0.005
@@ -40,7 +40,8 @@ class Slots(Ledger):
         self.closing = False
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: deque[asyncio.Future[None]] = deque()
-        self._resumable: deque[asyncio.Future[None]] = deque()
+        self._resumable: dict[Execution, list[asyncio.Future[None]]] = {}
+        """Executions that could go on if they had a slot, in the order they came."""
 
     def handle(self, execution: Execution, guard: Guard) -> Awaitable[None]:
         """Run one execution to its end."""
@@ -152,28 +153,36 @@ class Slots(Ledger):
 
     async def take_slot(self, execution: Execution) -> None:
         """Wait until ``execution`` may run again."""
+        work = execution.work
         if execution.nested:
-            execution.work.released = False
+            work.released = False
             return
-        while execution.work.released:
+        while work.released:
             if self.running < self.max_running:
                 self.running += 1
                 self.wakeable -= 1
                 self.apart.discard(execution)
-                execution.work.released = False
+                work.released = False
+                # Other lanes of the same event wait for no slot any more: it has one.
+                for waiting in self._resumable.pop(execution, ()):
+                    wake_up(waiting)
                 return
             execution.waits = "queued"
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._resumable.append(waiting)
-            await waiting
+            waiting = asyncio.get_running_loop().create_future()
+            self._resumable.setdefault(execution, []).append(waiting)
+            try:
+                await waiting
+            except asyncio.CancelledError:
+                # Whoever waits next must not miss the slot that this one was woken for.
+                self._slot_is_free()
+                raise
 
     def _slot_is_free(self) -> None:
-        while self._resumable:
-            waiting = self._resumable.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
-                return
-        if self.backlog and not self.paused:
+        if self._resumable:
+            execution = next(iter(self._resumable))
+            for waiting in self._resumable.pop(execution):
+                wake_up(waiting)
+        elif self.backlog and not self.paused:
             self.wake()
 
     def is_clear(self, vitals: Vitals) -> bool:

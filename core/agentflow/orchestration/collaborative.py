@@ -52,6 +52,9 @@ async def collaborative(
         opening.cancel()
         for task in lanes:
             task.cancel()
+        if lanes:
+            # Cancelled or done, none of them outlives the event.
+            await asyncio.wait(lanes)
     return _merge(state, agents, outcomes, failure_threshold)
 
 
