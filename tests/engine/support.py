@@ -39,7 +39,14 @@ def make(text: str = "", lane: str = "express", **agents: Any) -> Runner:
         runner.register_agent(name, handler)
     if lane == "hooked":
         runner.register_callback(HookPoint.ALL, "nothing", lambda args: None)
-    loop().each_turn(lambda: add_up(runner))
+    unheard: list[str] = []
+    loop().set_exception_handler(lambda _, context: unheard.append(repr(context)))
+
+    def check() -> None:
+        add_up(runner)
+        assert not unheard
+
+    loop().each_turn(check)
     return runner
 
 
