@@ -57,6 +57,8 @@ class Slots(Ledger):
 
     def wake(self) -> None:
         """See to it that somebody takes the next execution, if there is a slot for it."""
+        if self.closing:
+            return
         idle = self._idle
         while idle:
             waiting = idle.pop()
@@ -97,7 +99,7 @@ class Slots(Ledger):
         slice_end = now() + SLICE
         while True:
             execution = None
-            if self.running < self.max_running and not self.paused:
+            if self.running < self.max_running and not (self.paused or self.closing):
                 if critical or high:
                     execution = critical.popleft() if critical else high.popleft()
                 elif normal:
