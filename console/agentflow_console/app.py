@@ -189,9 +189,7 @@ class ConsoleApp(Rooms, Opening):
         """Stop what is seen, or catch up. The store goes on collecting either way."""
         self.frozen = not self.frozen
         self.say(
-            "The view is frozen; collecting goes on. space catches up."
-            if self.frozen
-            else "The view is live again."
+            "The view stands still; space catches up." if self.frozen else "The view moves on."
         )
         self.refresh_lines()
         if not self.frozen:

@@ -130,7 +130,9 @@ def make_palette(variables: Mapping[str, str], *, ansi: bool = False) -> Palette
         bar=style(front, ground),
         bar_muted=style(front, ground, dim=True) if ansi else style(color("af-muted"), ground),
         cursor=(
-            Style(reverse=True) if ansi else Style(bgcolor=mixed(color("af-cursor"), 1).rich_color)
+            style(front, dim=False, reverse=True)
+            if ansi
+            else Style(bgcolor=mixed(color("af-cursor"), 1).rich_color)
         ),
         cursor_away=(Style(bold=True) if ansi else Style(bgcolor=mixed(front, 0.12).rich_color)),
     )

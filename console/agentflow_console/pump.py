@@ -11,6 +11,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from agentflow_console.announce import ConfigNews
 from agentflow_console.link.protocol import LinkError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Pump:
         self._changed = time.perf_counter()
         self._revision: object = None
         self._delays: deque[tuple[float, float]] = deque(maxlen=64)
+        self._config_news = ConfigNews()
         self.failure = ""
         """Why there is no engine, as a sentence."""
 
@@ -71,6 +73,10 @@ class Pump:
 
     def tick(self) -> None:
         """A few times a second, whatever the engine does."""
+        news = self._config_news.of(self._app.store.config)
+        if news is not None:
+            text, ok = news
+            self._app.say(text, ok=ok)
         self._app.refresh_lines()
 
     def _painted(self, fetched: float) -> None:
