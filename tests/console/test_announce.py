@@ -51,5 +51,6 @@ async def test_the_screen_says_it() -> None:
     app = console(link)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
+        app.pump.tick()
         link.give(config=later(4, "saved"), version=4, mode="route")
         await until(pilot, lambda: "~ agentflow.toml saved: mode mixed" in screen_text(app))
