@@ -64,11 +64,14 @@ class History:
         return next((version for version in self.versions if version.number == number), None)
 
     def target_of_undo(self) -> Version | None:
-        """The version to go back to: the one before the last that no undo has left."""
+        """The version to go back to: the one before the last change that no undo has left.
+
+        A version that changed nothing is none to go back from.
+        """
         trail: list[Version] = []
         for version in self.versions:
             if version.cause.startswith("undo") and len(trail) > 1:
                 trail.pop()
-            else:
+            elif version.differences or not trail:
                 trail.append(version)
         return trail[-2] if len(trail) > 1 else None
