@@ -500,3 +500,12 @@ async def test_registering_while_running_serves_the_next_event() -> None:
 async def test_from_config_takes_a_config() -> None:
     """Runner.from_config is the constructor by another name."""
     assert Runner.from_config(config("[runtime]\nqueue_size = 7")).config.runtime.queue_size == 7
+
+
+def test_an_agent_class_has_these_attributes() -> None:
+    """What a subclass may say of itself, and what holds when it says nothing."""
+    agent = Agent()
+    assert (agent.name, agent.role, agent.description, agent.system_prompt) == ("", "", "", "")
+    assert (list(agent.capabilities), agent.timeout, agent.enabled, agent.llm) == (
+        [], None, True, None,
+    )  # fmt: skip
