@@ -12,6 +12,7 @@ import random
 from collections import Counter, defaultdict
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -93,11 +94,16 @@ class Story:
         counts = runner.counts()
         assert counts.queued == counts.held == counts.running == 0
         assert counts.accepted == counts.succeeded + counts.dead
-        assert counts.accepted == len({row.event.id for row in runner.executions()})
-        assert self.accepted <= {row.event.id for row in runner.executions()}
+        self.check_memory()
         assert counts.dead == len(runner.dead_letters)
         assert not runner.dispatcher.backlog.sessions
         await runner.stop()
+
+    def check_memory(self) -> None:
+        """Every event is remembered once."""
+        known = [execution.event.id for execution in self.runner.executions()]
+        assert self.runner.counts().accepted == len(known) == len(set(known))
+        assert self.accepted <= set(known)
 
     async def act(self, action: str) -> None:
         runner, rng = self.runner, self.rng
@@ -193,7 +199,12 @@ class Story:
         choices = self.choices
         self.log.append(f"{event.target} {event.data.get('n')} {self.runner.counts()}")
         chance = choices.random()
-        await asyncio.sleep(choices.choice([0, 0, 0.01, 0.5, 4]))
+        try:
+            await asyncio.sleep(choices.choice([0, 0, 0.01, 0.5, 4]))
+        except asyncio.CancelledError:
+            if chance < 0.9:
+                raise
+            await asyncio.sleep(choices.choice([1, 100]))  # deaf, for a while or for long
         add_up(self.runner)
         if chance < 0.15:
             raise ConnectionError("again")
@@ -209,11 +220,85 @@ class Story:
         return None
 
 
+class HandedOver(Story):
+    """A story whose runner is replaced by another one now and then, in the middle of it."""
+
+    async def act(self, action: str) -> None:
+        if action != "register":
+            await super().act(action)
+        if self.rng.random() < 0.08:
+            await self.hand_over()
+
+    async def hand_over(self) -> None:
+        left = await self.runner.hand_over()
+        before = self.runner.counts()
+        self.runner = make(plan(self.rng), self.lane, errors=self.handle)
+        for name in AGENTS:
+            self.runner.register_agent(name, self.with_context if name == "b" else self.handle)
+        await self.runner.start()
+        await self.runner.take_over(msgspec.msgpack.decode(msgspec.msgpack.encode(left)))
+        after = self.runner.counts()
+        assert (after.accepted, after.succeeded, after.dead) == (
+            before.accepted, before.succeeded, before.dead,
+        )  # fmt: skip
+
+    def check_memory(self) -> None:
+        """What an earlier runner has settled is not remembered by this one."""
+
+
+@given(seed=st.integers(0, 10**9))
+@settings(max_examples=30, deadline=None, derandomize=True, phases=[Phase.generate])
+def test_the_accounts_go_on_from_one_runner_to_the_next(seed: int) -> None:
+    """Counts, open events and dead letters are handed over, and nothing is lost on the way."""
+    run_virtual(lambda: HandedOver(seed, "express").play(60), patience=20_000)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_engines_bookkeeping_is_that_of_what_is_open(mode: str) -> None:
+    """After a thousand events no task, guard or session is kept but the idle workers'."""
+
+    async def check() -> None:
+        async def nap(event: Event, state: State) -> None:
+            await asyncio.sleep(0)
+
+        text = f"""
+            [orchestration]
+            mode = "{mode}"
+            loop_agent = "a"
+            sequential_agents = ["a", "b"]
+            [runtime]
+            trace_capacity = 10
+        """
+        async with make(text, a=nap, b=nap, c=nap) as runner:
+            for n in range(1_000):
+                await runner.emit(Event("a", {"n": n}, session_id=f"s{n % 300}"))
+                if n % 50 == 0:
+                    await runner.join()
+            await runner.join()
+            dispatcher = runner.dispatcher
+            assert len(asyncio.all_tasks()) <= 1 + dispatcher.max_running
+            assert len(list(dispatcher.guards)) <= dispatcher.max_running
+            assert not dispatcher.backlog.sessions
+            assert not dispatcher.apart
+            assert not dispatcher.nested
+            assert len(runner.executions()) == 10
+
+    run_virtual(check, patience=1_000)
+
+
 @given(seed=st.integers(0, 10**9), lane=st.sampled_from(["express", "hooked"]))
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=60, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_the_accounts_add_up_whatever_happens(seed: int, lane: str) -> None:
     """Every event that was accepted is in one place, and in the end has ended once."""
     run_virtual(lambda: Story(seed, lane).play(60), patience=20_000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(0, 20_000, 1_000))
+def test_the_accounts_add_up_in_twenty_thousand_stories(first: int) -> None:
+    """The same for many more schedules, and longer ones."""
+    for seed in range(first, first + 1_000):
+        run_virtual(lambda seed=seed: Story(seed, "express").play(100), patience=40_000)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("seed", [1, 20, 300])
