@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from agentflow.event import Event
 from agentflow.state import State
@@ -139,6 +139,11 @@ class Agent:
         """Do the work on ``state``."""
         raise NotImplementedError(f"{type(self).__name__} overrides neither run nor handle_event")
 
-    async def handle_event(self, event: Event, state: State) -> HandlerOutput:
-        """Do the work for ``event``; calls ``run`` unless overridden."""
-        return await self.run(state)
+    if TYPE_CHECKING:
+        # Overridden with (event, state) or (event, state, context).
+        handle_event: Callable[..., Awaitable[HandlerOutput]]
+    else:
+
+        async def handle_event(self, event: Event, state: State) -> HandlerOutput:
+            """Do the work for ``event``; calls ``run`` unless overridden."""
+            return await self.run(state)

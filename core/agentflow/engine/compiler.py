@@ -7,9 +7,11 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from agentflow.config import Config, Problem
+from agentflow.agent import Agent
+from agentflow.config import AgentConfig, Config, Problem
 from agentflow.config.read import place_of
 from agentflow.engine.handlers import Code, load
+from agentflow.engine.models import ModelAgent, Providers, kind_of, signature_of
 from agentflow.engine.plan import Plan, PlannedAgent, Vitals, breaker_policy, retry_policy
 from agentflow.engine.threads import Threads
 from agentflow.errors import ConfigError, HandlerNotLoaded
@@ -27,7 +29,8 @@ class Compiler:
         self._meter_of = meter_of
         self._now = now
         self._registered: dict[str, Code] = {}
-        self._loaded: dict[str, Code] = {}
+        self._loaded: dict[tuple[str, str], Code] = {}
+        self._providers = Providers()
         self._models: dict[str, tuple[object, Code]] = {}
         self.vitals: dict[str, Vitals] = {}
 
@@ -90,23 +93,23 @@ class Compiler:
         reference = config.agents[name].handler
         if reference is None:
             return self._model(config, name)
-        code = self._loaded.get(reference)
+        code = self._loaded.get((name, reference))
         if code is None:
             folder = Path(config.path).parent if config.path else None
             code = Code(load(name, reference, folder), self._threads, reference)
-            self._loaded[reference] = code
+            self._loaded[name, reference] = code
+        if code.agent is not None:
+            _introduce(code.agent, name, config.agents[name])
         return code
 
     def _model(self, config: Config, name: str) -> Code:
         """The code of an agent that is a system prompt and a language model."""
-        from agentflow.engine.models import model_agent, signature_of
-
         signature = signature_of(config, name)
         known = self._models.get(name)
         if known is not None and known[0] == signature:
             return known[1]
-        handler, kind = model_agent(config, name, self._count_tokens)
-        code = Code(handler, self._threads, kind)
+        handler = ModelAgent(config, name, self._providers, self._count_tokens)
+        code = Code(handler, self._threads, kind_of(config, name))
         self._models[name] = (signature, code)
         return code
 
@@ -124,9 +127,19 @@ class Compiler:
             except Exception:  # one agent's failing shutdown must not keep the others open
                 continue
         for _, code in self._models.values():
-            provider = getattr(code.call, "provider", None)
-            if provider is not None:
-                await provider.aclose()
+            if isinstance(code.call, ModelAgent):
+                code.call.disconnect()
+        await self._providers.close()
+
+
+def _introduce(agent: Agent, name: str, settings: AgentConfig) -> None:
+    """Tell an agent's object what the configuration says of it; its own words stay."""
+    agent.name = name
+    agent.role = settings.role or agent.role
+    agent.description = settings.description or agent.description
+    agent.capabilities = settings.capabilities or agent.capabilities
+    agent.system_prompt = settings.system_prompt or agent.system_prompt
+    agent.llm = settings.llm if settings.llm is not None else agent.llm
 
 
 def _problem(config: Config, agent: str, error: Exception) -> Problem:

@@ -11,7 +11,29 @@ from agentflow.state import State
 
 if TYPE_CHECKING:
     from agentflow.config import Config
-    from agentflow.llm import LlmAgent, OnUsage, Provider
+    from agentflow.llm import LlmAgent, OnUsage, Provider, Settings
+
+
+class Providers:
+    """The connections to language models, one for all agents with the same settings."""
+
+    def __init__(self) -> None:
+        self._open: dict[Settings, Provider] = {}
+
+    def get(self, settings: Settings) -> Provider:
+        """The provider for ``settings``. Raises one of the ProviderError family."""
+        from agentflow.llm import make_provider
+
+        provider = self._open.get(settings)
+        if provider is None:
+            provider = self._open[settings] = make_provider(settings)
+        return provider
+
+    async def close(self) -> None:
+        """Close every connection."""
+        providers, self._open = list(self._open.values()), {}
+        for provider in providers:
+            await provider.aclose()
 
 
 class ModelAgent:
@@ -21,16 +43,12 @@ class ModelAgent:
     it and not of the whole configuration.
     """
 
-    def __init__(self, config: Config, name: str, on_usage: OnUsage) -> None:
+    def __init__(self, config: Config, name: str, providers: Providers, on_usage: OnUsage) -> None:
         self._config = config
         self._name = name
+        self._providers = providers
         self._on_usage = on_usage
         self._agent: LlmAgent | None = None
-
-    @property
-    def provider(self) -> Provider | None:
-        """The provider, once it has been asked."""
-        return self._agent.provider if self._agent is not None else None
 
     async def __call__(self, event: Event, state: State, context: Context) -> State:
         """Ask the model. Raises one of the ProviderError family."""
@@ -38,25 +56,28 @@ class ModelAgent:
             self._agent = self._connect()
         return await self._agent(event, state, context)
 
+    def disconnect(self) -> None:
+        """Forget the provider, which is being closed; the next call connects anew."""
+        self._agent = None
+
     def _connect(self) -> LlmAgent:
-        from agentflow.llm import LlmAgent, RateLimit, make_provider, settings_from
+        from agentflow.llm import LlmAgent, RateLimit, settings_from
 
         settings = self._config.agents.get(self._name)
         llm = settings_from(self._config.llm_of(self._name), os.environ)
         return LlmAgent(
             self._name,
             settings.system_prompt if settings else "",
-            make_provider(llm),
+            self._providers.get(llm),
             RateLimit.from_config(settings.rate_limit) if settings else None,
             self._on_usage,
         )
 
 
-def model_agent(config: Config, name: str, on_usage: OnUsage) -> tuple[ModelAgent, str]:
-    """The handler of agent ``name`` and what to call it on a screen."""
+def kind_of(config: Config, name: str) -> str:
+    """What to call the code of a model agent on a screen: ``llm ollama/gemma3:1b``."""
     llm = config.llm_of(name)
-    kind = "/".join(part for part in (llm.provider, llm.model) if part)
-    return ModelAgent(config, name, on_usage), f"llm {kind}".strip()
+    return f"llm {'/'.join(part for part in (llm.provider, llm.model) if part)}".strip()
 
 
 def signature_of(config: Config, name: str) -> object:
