@@ -78,6 +78,8 @@ class Pump:
             text, ok = news
             self._app.say(text, ok=ok)
         self._app.refresh_lines()
+        if self._app.store.snapshot is not None:
+            self._app.warm_up()
 
     def _painted(self, fetched: float) -> None:
         now = time.perf_counter()

@@ -45,6 +45,12 @@ class Rooms(Operating):
         """Where the screens are."""
         self.rooms: dict[str, Room] = {}
         self.room: Room | None = None
+        self._cold = list(ROOMS.values())
+
+    def warm_up(self) -> None:
+        """Import one more screen, so that its key need not wait for that later."""
+        if self._cold:
+            import_module(f"agentflow_console.screens.{self._cold.pop(0).partition(':')[0]}")
 
     @property
     def sides(self) -> bool:
