@@ -452,32 +452,42 @@ class Dispatcher(Slots):
     def abandon(self, guard: Guard) -> None:
         """Give up an agent that has ignored its cancellation: its event ends as dead.
 
-        Its task can't be ended by force; it is left behind, and its worker replaced.
+        Its task can't be ended by force; it is left behind, and its worker replaced. What
+        asked for it from inside the same task can't end either, and is given up with it.
         """
-        execution = guard.execution
-        if execution is None or execution.ended:
+        frames = guard.frames()
+        if not frames or frames[-1][2] is None or frames[-1][2].ended:
             return
-        agent = guard.agent
         guard.abandoned = True
-        error = AgentTimeout(agent, self.now() - guard.since)
-        execution.at = agent
-        execution.note("abandoned", agent, guard.since, self.now(), "failed", describe(error))
-        worker = execution.work.guard if execution.work is not None else guard
-        if execution.work is not None and execution.work.released:
-            self.apart.discard(execution)
-            self.running += 1
-            self.wakeable -= 1
-        self.fail(execution, error)
+        deaf = frames[-1][0]
+        worker = guard
+        for agent, since, execution in reversed(frames):
+            if execution is None or execution.ended:
+                continue
+            if execution.work is not None:
+                worker = execution.work.guard
+            self._give_up(execution, agent, since)
         self.telemetry.log(
-            "error", "engine",
-            f"{agent} ignores its cancellation and was left behind, event {execution.event.id}",
-        )  # fmt: skip
+            "error", "engine", f"{deaf} ignores its cancellation and was left behind"
+        )
         if worker is guard:
             self._workers.discard(guard.task)
             self.wakeable += 1
             self.wake_all()
         else:
             worker.task.cancel()
+
+    def _give_up(self, execution: Execution, agent: str, since: float) -> None:
+        """End an execution that its own task will not end."""
+        now = self.now()
+        error = AgentTimeout(agent, now - since)
+        execution.at = agent
+        execution.note("abandoned", agent, since, now, "failed", describe(error))
+        if execution.work is not None and execution.work.released:
+            self.apart.discard(execution)
+            self.running += 1
+            self.wakeable -= 1
+        self.fail(execution, error)
 
     # -- retries --------------------------------------------------------------------------
 
