@@ -44,7 +44,7 @@ def make(text: str = "", lane: str = "express", **agents: Any) -> Runner:
 
     def check() -> None:
         add_up(runner)
-        assert not unheard
+        assert not unheard, unheard
 
     loop().each_turn(check)
     return runner

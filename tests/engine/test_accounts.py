@@ -39,7 +39,7 @@ def plan(rng: random.Random) -> str:
         [orchestration]
         mode = "{rng.choice(MODES)}"
         collaborative_agents = ["a", "b", "c"]
-        sequential_agents = ["b", "c"]
+        sequential_agents = {rng.choice([["b", "c"], ["c", "a"], ["a", "c", "a"]])}
         loop_agent = "a"
         max_iterations = 2
         timeout_seconds = {rng.choice([2, 30, 300])}

@@ -211,3 +211,31 @@ async def test_a_nested_retry_waits_in_its_parent() -> None:
     async with make(ONE, outer=asks("inner"), inner=inner.agent) as runner:
         result = await runner.request(Event("outer"))
     assert result.state["inner"] == {"x": 1, "y": 1}
+
+
+@pytest.mark.parametrize("how", ["context", "runner"])
+@virtual
+async def test_a_deaf_handler_that_was_asked_from_inside_is_abandoned_with_who_asked(
+    how: str,
+) -> None:
+    """Neither the nested event nor its parent, whose task it is, stays running for ever."""
+    over = False
+
+    async def deaf(event: Event, state: State) -> None:
+        while not over:
+            try:
+                await asyncio.sleep(600)
+            except asyncio.CancelledError:
+                continue
+
+    async def asking(event: Event, state: State, context: Context) -> None:
+        await (context if how == "context" else runner).request(Event("deaf"))
+
+    text = ONE + NO_RETRY + "timeout_seconds = 2"
+    async with make(text, outer=asking, deaf=deaf, a=recorder().agent) as runner:
+        result = await asyncio.wait_for(runner.request(Event("outer")), 100)
+        assert isinstance(result.error, TimeoutError)
+        assert (await asyncio.wait_for(runner.request(Event("a")), 100)).error is None
+        assert runner.counts() == (3, 0, 0, 0, 1, 2)
+    over = True
+    await asyncio.sleep(1_000)
