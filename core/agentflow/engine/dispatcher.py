@@ -365,10 +365,12 @@ class Dispatcher(Slots):
         """An execution has ended: account for it, and let go what waited for that."""
         execution.ended = ended = execution.last
         values = state._values
-        if values == execution.event.data and execution.event.small:
+        if not is_small(values):
+            execution.view = bounded(values)
+        elif execution.event.small and values == execution.event.data:
             execution.view = execution.event.data
         else:
-            execution.view = values if is_small(values) else bounded(values)
+            execution.view = values
         pending = meter.latency.pending
         pending.append(ended - execution.started)
         if len(pending) >= FOLD_AT:

@@ -40,7 +40,7 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
     choice = dispatcher.plan.default
     execution.label = choice.label
     execution.started = ended = now()
-    guard.deadline = deadline = ended + choice.plan.timeout
+    deadline = ended + choice.plan.timeout
     if deadline < guards.next:
         guards.schedule(deadline)
     state = new_state(State)
@@ -59,11 +59,14 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
             break
         if looping:
             state.meta["loop_iteration"] = ROUNDS[done]["loop_iteration"]
+        guard.deadline = deadline
         if done:
+            if not dispatcher.express:
+                break  # closed by what has run so far: a callback registered, an agent paused
+            if not is_small(state._values):
+                break
             # What has not changed is not copied: thousands of these are kept.
             if state._values != before:
-                if not is_small(state._values):
-                    break
                 before = state._values.copy()
             if looping and len(state.meta) == 1:
                 before_meta = ROUNDS[done]
@@ -93,13 +96,15 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
         if len(pending) >= FOLD_AT:
             meter.latency.fold()
         meter.last_time = ended
-        if vitals.breaker.failures or vitals.breaker.in_trial:
+        if vitals.breaker.failures:
             vitals.breaker.succeeded()
         runs += ((agent.name, started, ended, 1, "", before, before_meta),)
         done += 1
-        if looping and is_complete(state):
-            complete = True
-            break
+        if looping:
+            values = state._values
+            if ("loop_complete" in values or "loop_completed" in values) and is_complete(state):
+                complete = True
+                break
     guard.deadline = inf
     guard.agent = ""
     execution.last = ended

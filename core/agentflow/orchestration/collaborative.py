@@ -70,7 +70,7 @@ def _merge(
     for agent, outcome in zip(agents, outcomes, strict=True):
         assert outcome is not None
         error = outcome.error
-        if error is None and outcome.state == state:
+        if error is None and _same(outcome.state, state):
             continue
         if merged is state:
             merged = state.clone()
@@ -94,6 +94,14 @@ def _merge(
 _ABSENT = object()
 
 
+def _same(one: object, other: object) -> bool:
+    """Whether two values are equal; those that refuse to be compared are not."""
+    try:
+        return bool(one == other)
+    except Exception:  # an array that is only equal element by element, say
+        return False
+
+
 def take_changes(merged: State, base: State, changed: State) -> None:
     """Put into ``merged`` what ``changed`` has that ``base`` had not, or had otherwise.
 
@@ -102,7 +110,7 @@ def take_changes(merged: State, base: State, changed: State) -> None:
     """
     for key, value in changed.items():
         before = base.get(key, _ABSENT)
-        if value is not before and (before is _ABSENT or value != before):
+        if value is not before and not _same(value, before):
             merged[key] = value
     for key, text in changed.meta.items():
         if base.meta.get(key, _ABSENT) != text:
