@@ -301,3 +301,29 @@ async def test_recursion_without_end_is_one_failure() -> None:
         assert isinstance(result.error, RecursionError)
         assert (await runner.request(Event("b"))).error is None
     assert sys.getrecursionlimit() >= 1_000
+
+
+@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize("mode", MODES)
+@virtual
+async def test_values_that_refuse_to_be_compared_are_values_like_any_other(
+    mode: str, lane: str
+) -> None:
+    """An array in place of a number, and another one in place of that, is no failure."""
+    text = (
+        NO_RETRY
+        + f"""
+        mode = "{mode}"
+        collaborative_agents = ["a", "b"]
+        sequential_agents = ["c", "d"]
+        loop_agent = "a"
+        max_iterations = 3
+    """
+    )
+    workers = {name: recorder(lambda event, state: {"x": Uncomparable()}) for name in "abcd"}
+    agents = {name: worker.agent for name, worker in workers.items()}
+    async with make(text, lane, **agents) as runner:
+        result = await runner.request(Event("a", {"x": 1}, session_id="s"))
+        assert runner.dump_trace("s")
+    assert result.error is None
+    assert type(result.state["x"]) is Uncomparable

@@ -160,3 +160,36 @@ async def test_a_paused_stage_holds_the_event_where_it_is() -> None:
         result = await waiting
     assert result.state == {"a": 1, "b": 1, "c": 1}
     assert len(a.calls) == 1
+
+
+@pytest.mark.parametrize("lane", LANES)
+@virtual
+async def test_one_stages_time_limit_is_not_the_next_ones(lane: str) -> None:
+    """An agent's own timeout limits that agent; the one after it has the pipeline's."""
+
+    async def nap(event: Event, state: State) -> None:
+        await asyncio.sleep(4 if event.data["slow"] == len(seen) else 1)
+        seen.append(1)
+
+    text = ABC + "timeout_seconds = 20\n"
+    text += "".join(f"[agents.{name}]\nsystem_prompt = 'x'\n" for name in "bc")
+    text += "[agents.a]\nsystem_prompt = 'x'\ntimeout = 2"
+    async with make(text, lane, a=nap, b=nap, c=nap) as runner:
+        for slow, fails in ((0, True), (1, False), (2, False)):
+            seen: list[int] = []
+            result = await runner.request(Event(data={"slow": slow}))
+            assert (result.error is not None) is fails
+
+
+@pytest.mark.parametrize("lane", LANES)
+@virtual
+async def test_a_callback_registered_by_a_stage_is_fired_for_the_next_one(lane: str) -> None:
+    """Taking effect with the next firing holds in the middle of a pipeline too."""
+    seen = recorder()
+
+    async def registers(event: Event, state: State) -> None:
+        runner.register_callback("BeforeAgentRun", "late", seen.callback)
+
+    async with make(ABC, lane, a=registers, b=recorder().agent, c=recorder().agent) as runner:
+        await runner.request(Event())
+    assert [call.agent for call in seen.calls] == ["b", "c"]
