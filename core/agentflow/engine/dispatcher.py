@@ -365,12 +365,15 @@ class Dispatcher(Slots):
         """An execution has ended: account for it, and let go what waited for that."""
         execution.ended = ended = execution.last
         values = state._values
-        if not is_small(values):
-            execution.view = bounded(values)
-        elif execution.event.small and values == execution.event.data:
-            execution.view = execution.event.data
+        event = execution.event
+        try:
+            unchanged = event.small and values == event.data
+        except Exception:  # a value that refuses to be compared
+            unchanged = False
+        if unchanged:
+            execution.view = event.data
         else:
-            execution.view = values
+            execution.view = values if is_small(values) else bounded(values)
         pending = meter.latency.pending
         pending.append(ended - execution.started)
         if len(pending) >= FOLD_AT:
@@ -383,7 +386,7 @@ class Dispatcher(Slots):
         if not execution.nested:
             self.running -= 1
             if self.backlog.ordered:
-                session = execution.event.session_id
+                session = event.session_id
                 behind = self.backlog.sessions.pop(session, None)
                 if behind is not None:
                     self.backlog.follow(session, behind)

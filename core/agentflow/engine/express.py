@@ -63,10 +63,14 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
         if done:
             if not dispatcher.express:
                 break  # closed by what has run so far: a callback registered, an agent paused
-            if not is_small(state._values):
-                break
-            # What has not changed is not copied: thousands of these are kept.
-            if state._values != before:
+            try:
+                changed = state._values != before
+            except Exception:  # a value that refuses to be compared
+                changed = True
+            if changed:
+                # What has not changed is not copied: thousands of these are kept.
+                if not is_small(state._values):
+                    break
                 before = state._values.copy()
             if looping and len(state.meta) == 1:
                 before_meta = ROUNDS[done]
