@@ -146,6 +146,9 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         from before the run.
         """
         work = self.work
+        if work is None:
+            # Given up, with a part of it that would not end and now has: go no further.
+            raise asyncio.CancelledError
         dispatcher = work.dispatcher
         choice = work.choice
         agent = choice.agents.get(name)
@@ -216,6 +219,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                             vitals.breaker.abandoned()
                             raise
                         error = raised
+                    if self.ended:
+                        raise asyncio.CancelledError
                     if guard.fired:
                         guard.clear()
                         error = AgentTimeout(name, limit - started)
