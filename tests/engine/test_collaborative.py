@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 from typing import Any
 
@@ -292,3 +293,29 @@ async def test_other_spellings(word: str) -> None:
     async with make(config, a=after(0, {"a": 1})) as runner:
         assert runner.plan.mode == "collaborative"
         assert (await runner.request(Event())).state == {"a": 1}
+
+
+@virtual
+async def test_deaf_agents_that_come_back_at_last_go_no_further() -> None:
+    """An event that was given up starts no other agent, and nothing is left unheard."""
+    over = False
+
+    async def deaf(event: Event, state: State) -> None:
+        while not over:
+            try:
+                await asyncio.sleep(600)
+            except asyncio.CancelledError:
+                continue
+
+    late = recorder()
+    agents = {"a": deaf, "b": deaf, "c": late.agent}
+    config = text(["a", "b", "c"], max_concurrency=2, timeout_seconds=2)
+    async with make(config, **agents) as runner:
+        result = await asyncio.wait_for(runner.request(Event()), 100)
+        assert isinstance(result.error, TimeoutError | ExceptionGroup)
+        over = True
+        await asyncio.sleep(1_000)
+        gc.collect()
+        await asyncio.sleep(1)
+        assert runner.counts() == (1, 0, 0, 0, 0, 1)
+    assert late.calls == []
