@@ -6,6 +6,8 @@ import os
 from collections import Counter
 from itertools import islice
 
+import msgspec
+
 from agentflow.control import rows
 from agentflow.control.words import DeadDetail, EventDetail
 from agentflow.engine import Runner
@@ -41,6 +43,7 @@ class Observer:
         counts = Counts(*dispatcher.counts())
         plan = runner.plan
         live = dispatcher.live()
+        held_sessions = dispatcher.held_sessions()
         shown = list(islice(reversed(live), cursor.limit))
         settled, missed = telemetry.settled.since(cursor.event, cursor.limit)
         lines, lines_missed = telemetry.lines.since(cursor.log, LOG_LIMIT)
@@ -69,7 +72,12 @@ class Observer:
             mode=plan.mode,
             version=plan.version,
             name=plan.config.agent_flow.name or "agentflow",
-            live=[self._row(execution) for execution in shown],
+            live=[
+                msgspec.structs.replace(row, state="held")
+                if row.state == "queued" and (dispatcher.paused or row.session in held_sessions)
+                else row
+                for row in map(self._row, shown)
+            ],
             live_total=len(live),
             settled=[self._row(execution) for execution in settled],
             settled_cursor=telemetry.settled.total,

@@ -88,6 +88,12 @@ class Ledger:
         # A paused runner holds the whole backlog, so those are counted already.
         return 0 if self.paused else self.backlog.behind(execution.event.session_id)
 
+    def held_sessions(self) -> set[str]:
+        """The sessions whose open event is held: what waits behind it is held too."""
+        heads = [execution for vitals in self.holding for execution in vitals.held]
+        heads += [execution for execution in self.apart if execution.status == "held"]
+        return {execution.event.session_id for execution in heads}
+
     def open(self) -> int:
         """Events accepted and not ended."""
         return self.accepted - self.done
