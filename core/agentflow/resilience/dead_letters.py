@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import overload
 
 from agentflow.errors import Restored
 from agentflow.event import Event
+
+_ENGINE = tuple(
+    str(Path(__file__).parents[1] / room) for room in ("engine", "orchestration", "resilience")
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -93,7 +99,10 @@ def describe(error: BaseException) -> str:
     if isinstance(error, Restored):
         text = str(error)
     elif isinstance(error, BaseExceptionGroup):
-        inner = "; ".join(describe(member) for member in error.exceptions[:5])
+        different = Counter(describe(member) for member in error.exceptions)
+        inner = "; ".join(
+            text if times == 1 else f"{text} (×{times})" for text, times in different.items()
+        )
         text = f"{len(error.exceptions)} failures: {inner}"
     else:
         try:
@@ -107,12 +116,27 @@ def describe(error: BaseException) -> str:
 
 
 def trace_text(error: BaseException, limit: int = 20_000) -> str:
-    """The traceback of ``error`` as text, the end of it if it is longer than ``limit``."""
+    """The traceback of ``error`` as text, the end of it if it is longer than ``limit``.
+
+    The engine's own calls on the way to the handler are left out: they are the same for
+    every failure and say nothing about this one.
+    """
     if isinstance(error, Restored):
         return error.trace
     try:
-        text = "".join(traceback.format_exception(error))
+        told = traceback.TracebackException.from_exception(error)
+        _leave_out_the_engine(told)
+        text = "".join(told.format())
     except Exception:
         text = describe(error)
     text = text if len(text) <= limit else "…" + text[-limit:]
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _leave_out_the_engine(told: traceback.TracebackException) -> None:
+    own = [frame for frame in told.stack if not frame.filename.startswith(_ENGINE)]
+    if own:
+        told.stack = traceback.StackSummary.from_list(own)
+    for inner in (*(told.exceptions or ()), told.__cause__, told.__context__):
+        if inner is not None:
+            _leave_out_the_engine(inner)
