@@ -476,7 +476,7 @@ class Dispatcher(Slots):
             "error", "engine", f"{deaf} ignores its cancellation and was left behind"
         )
         if worker is guard:
-            self._workers.discard(guard.task)
+            self._workers.pop(guard.task, None)
             self.wakeable += 1
             self.wake_all()
         else:

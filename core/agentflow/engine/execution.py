@@ -276,7 +276,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         finally:
             if choice.parallel:
                 work.active -= 1
-                if work.active and not work.released:
+                if self.work is work and work.active and not work.released:
                     self._look_parked()
             if outer is None:
                 guard.agent = ""

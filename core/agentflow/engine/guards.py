@@ -90,7 +90,7 @@ class Guards:
     def __init__(self, now: Callable[[], float], abandon: Callable[[Guard], None]) -> None:
         self._now = now
         self._abandon = abandon
-        self._guards: set[Guard] = set()
+        self._guards: dict[Guard, None] = {}
         self.next = inf
         self._timer: asyncio.TimerHandle | None = None
 
@@ -105,12 +105,12 @@ class Guards:
             assert task is not None
             guard = Guard(task, self)
             current_guard.set(guard)
-            self._guards.add(guard)
+            self._guards[guard] = None
         return guard
 
     def drop(self, guard: Guard) -> None:
         """Watch this guard's task no more."""
-        self._guards.discard(guard)
+        self._guards.pop(guard, None)
 
     def arm(self, guard: Guard, deadline: float) -> None:
         """Cancel the guard's task at ``deadline`` (monotonic seconds) unless armed anew."""

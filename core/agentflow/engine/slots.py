@@ -38,7 +38,7 @@ class Slots(Ledger):
         self.wakeable = max_running
         """How many more workers could be woken or made to take an execution."""
         self.closing = False
-        self._workers: set[asyncio.Task[None]] = set()
+        self._workers: dict[asyncio.Task[None], None] = {}  # in the order they were made
         self._idle: deque[asyncio.Future[None]] = deque()
         self._resumable: dict[Execution, list[asyncio.Future[None]]] = {}
         """Executions that could go on if they had a slot, in the order they came."""
@@ -69,8 +69,8 @@ class Slots(Ledger):
         if self.wakeable > 0:
             self.wakeable -= 1
             worker = asyncio.get_running_loop().create_task(self._work())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._workers[worker] = None
+            worker.add_done_callback(lambda ended: self._workers.pop(ended, None))
 
     def wake_all(self) -> None:
         """Wake a worker for everything that is ready."""
@@ -137,7 +137,7 @@ class Slots(Ledger):
                 return
             if guard.retired:
                 self.wakeable += 1
-                self._workers.discard(guard.task)
+                self._workers.pop(guard.task, None)
                 self.wake_all()
                 return
             if execution.last > slice_end:

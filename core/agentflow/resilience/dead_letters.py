@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,10 @@ class DeadLetter:
         return self.event.session_id
 
 
+FRAMES_KEPT = 200
+"""The latest letters whose errors can be looked into with a debugger."""
+
+
 class DeadLetters(Sequence[DeadLetter]):
     """The dead letters, oldest first, at most ``capacity`` of them.
 
@@ -49,6 +53,7 @@ class DeadLetters(Sequence[DeadLetter]):
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._letters: dict[int, DeadLetter] = {}
+        self._recent: deque[DeadLetter] = deque()
         self._capacity = capacity
         self._number = 0
         self.revision = 0
@@ -59,6 +64,10 @@ class DeadLetters(Sequence[DeadLetter]):
         self._number += 1
         letter.number = self._number
         self._letters[letter.number] = letter
+        self._recent.append(letter)
+        if len(self._recent) > FRAMES_KEPT:
+            # A traceback keeps every variable alive that its frames had.
+            _forget_frames(self._recent.popleft().error)
         if len(self._letters) > self._capacity:
             del self._letters[next(iter(self._letters))]
             self.overflowed += 1
@@ -131,6 +140,13 @@ def trace_text(error: BaseException, limit: int = 20_000) -> str:
         text = describe(error)
     text = text if len(text) <= limit else "…" + text[-limit:]
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _forget_frames(error: BaseException) -> None:
+    traceback.clear_frames(error.__traceback__)
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            _forget_frames(member)
 
 
 def _leave_out_the_engine(told: traceback.TracebackException) -> None:
