@@ -145,7 +145,7 @@ def agent_rows(
                 p95,
                 p99,
                 meter.last_error,
-                meter.last_time + offset if meter.last_time else 0.0,
+                vitals.ended + offset if vitals.ended else 0.0,
                 breaker,
                 meter.retries,
                 meter.tokens_in,

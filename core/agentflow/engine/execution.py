@@ -225,10 +225,12 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                         guard.clear()
                         error = AgentTimeout(name, limit - started)
                     if error is None:
-                        if vitals.breaker.failures or vitals.breaker.in_trial:
+                        if vitals.shaky or vitals.breaker.in_trial:
+                            vitals.shaky = False
                             vitals.breaker.succeeded()
                             vitals.clear = dispatcher.is_clear(vitals)
                         break
+                    vitals.shaky = True
                     vitals.breaker.failed()
                     vitals.clear = dispatcher.is_clear(vitals)
                 guard.deadline = inf
@@ -247,7 +249,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 attempt = 0
             else:
                 meter.latency.add(ended - started)
-                meter.last_time = ended
+                vitals.ended = ended
             failure = ""
             if error is not None:
                 failure = meter.last_error = describe(error)

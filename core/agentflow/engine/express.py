@@ -94,13 +94,13 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
             tried = (state, output, None)
             break
         ended = now()
-        meter = vitals.meter
-        pending = meter.latency.pending
+        pending = agent.pending
         pending.append(ended - started)
         if len(pending) >= FOLD_AT:
-            meter.latency.fold()
-        meter.last_time = ended
-        if vitals.breaker.failures:
+            agent.latency.fold()
+        vitals.ended = ended
+        if vitals.shaky:
+            vitals.shaky = False
             vitals.breaker.succeeded()
         runs += ((agent.name, started, ended, 1, "", before, before_meta),)
         done += 1

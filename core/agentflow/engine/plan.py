@@ -88,16 +88,21 @@ class Vitals:
     ``clear`` is False when something stands between an event and the agent: a pause, a
     breaker that is not closed, an ``initialize`` that has yet to be awaited (not
     ``ready``). ``held`` are executions that have not started, ``gate`` is what waits in
-    the middle of an orchestration.
+    the middle of an orchestration. ``shaky`` is whether the last run failed,
+    ``ended`` when it ended (monotonic seconds).
     """
 
-    __slots__ = ("breaker", "clear", "gate", "held", "meter", "name", "paused", "ready")
+    __slots__ = (
+        "breaker", "clear", "ended", "gate", "held", "meter", "name", "paused", "ready", "shaky",
+    )  # fmt: skip
 
     def __init__(self, name: str, breaker: CircuitBreaker) -> None:
         self.name = name
         self.breaker = breaker
         self.meter = Meter()
         self.paused = False
+        self.shaky = False
+        self.ended = 0.0
         self.ready = True
         self.clear = True
         self.held: deque[Execution] = deque()
@@ -108,7 +113,8 @@ class PlannedAgent:
     """One agent as one plan sees it. ``timeout`` is in seconds (inf for none)."""
 
     __slots__ = (
-        "call", "code", "name", "retry", "role", "timeout", "vitals", "wants_context",
+        "call", "code", "latency", "name", "pending", "retry", "role", "timeout", "vitals",
+        "wants_context",
     )  # fmt: skip
 
     def __init__(
@@ -120,6 +126,9 @@ class PlannedAgent:
         self.call = code.call
         self.wants_context = code.wants_context
         self.vitals = vitals
+        # At hand for the express lane: with thousands of agents every step to them is a miss.
+        self.latency = vitals.meter.latency
+        self.pending = self.latency.pending
         self.timeout = timeout
         self.retry = retry
 
