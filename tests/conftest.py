@@ -9,8 +9,9 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No colour switch and no agentflow variable of the machine reaches a test."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    """No colour switch, no size and no agentflow variable of the machine reaches a test."""
+    for name in ("NO_COLOR", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
     for name in list(os.environ):
         if name.startswith("AGENTFLOW_") or name == "ENVIRONMENT":
             monkeypatch.delenv(name)
