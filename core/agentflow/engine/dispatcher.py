@@ -10,8 +10,9 @@ from agentflow.agent import AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
-from agentflow.engine.execution import Execution, HookRefused, Resumed, Work
+from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride
+from agentflow.engine.firing import HookRefused, fire
 from agentflow.engine.guards import GRACE, Guard, current_guard
 from agentflow.engine.hooks import HookPoint, Hooks
 from agentflow.engine.ledger import wake_up
@@ -165,8 +166,8 @@ class Dispatcher(Slots):
             if hooks.before_event:
                 work.fresh = None
                 try:
-                    answer = execution.fire(
-                        hooks.before_event, HookPoint.BEFORE_EVENT_HANDLING, state
+                    answer = fire(
+                        execution, hooks.before_event, HookPoint.BEFORE_EVENT_HANDLING, state
                     )
                     state = answer if isinstance(answer, State) else await answer
                 except HookRefused as refused:
@@ -185,8 +186,8 @@ class Dispatcher(Slots):
                 result = AgentResult.timed(
                     outcome.state, outcome.error, started + offset, execution.last + offset
                 )
-                answer = execution.fire(
-                    hooks.after_event, HookPoint.AFTER_EVENT_HANDLING, outcome.state,
+                answer = fire(
+                    execution, hooks.after_event, HookPoint.AFTER_EVENT_HANDLING, outcome.state,
                     outcome.agent, result, outcome.error,
                 )  # fmt: skip
                 outcome.state = answer if isinstance(answer, State) else await answer

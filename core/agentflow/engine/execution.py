@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
-from inspect import isawaitable
+from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -12,13 +11,13 @@ import msgspec
 
 from agentflow.agent import AgentResult
 from agentflow.engine.context import RunContext
-from agentflow.engine.hooks import Callback, CallbackArgs, HookPoint
+from agentflow.engine.firing import HookRefused, fire
+from agentflow.engine.hooks import HookPoint
 from agentflow.errors import AgentRunVetoed, AgentTimeout, CircuitOpen
 from agentflow.event import Event
 from agentflow.orchestration import Outcome
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
-from agentflow.telemetry.metrics import FOLD_AT
 from agentflow.telemetry.trace import Note, RunRecord, bounded
 
 if TYPE_CHECKING:
@@ -38,23 +37,6 @@ class Resumed(NamedTuple):
     done: int
     state: State
     tried: Attempt | None
-
-
-class HookRefused(Exception):
-    """A callback before an event or a run raised: the event or the run must not go on."""
-
-    def __init__(self, callback: str, cause: BaseException) -> None:
-        self.callback = callback
-        self.cause = cause
-        super().__init__(callback)
-
-    @property
-    def reason(self) -> str:
-        """Why, in the callback's own words."""
-        try:
-            return str(self.cause) or type(self.cause).__name__
-        except Exception:  # a cause that cannot even say what it is
-            return type(self.cause).__name__
 
 
 class Work:
@@ -176,7 +158,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             if hooks.before_agent:
                 work.fresh = None
                 try:
-                    answer = self.fire(hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name)
+                    answer = fire(self, hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name)
                     state = answer if isinstance(answer, State) else await answer
                 except HookRefused as refused:
                     error = AgentRunVetoed(name, refused.callback, refused.reason)
@@ -264,14 +246,20 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 offset = dispatcher.wall_offset
                 result = AgentResult.timed(state, error, started + offset, ended + offset)
                 if hooks.after_agent:
-                    answer = self.fire(
-                        hooks.after_agent, HookPoint.AFTER_AGENT_RUN, state, name, result, error
+                    answer = fire(
+                        self,
+                        hooks.after_agent,
+                        HookPoint.AFTER_AGENT_RUN,
+                        state,
+                        name,
+                        result,
+                        error,
                     )
                     state = answer if isinstance(answer, State) else await answer
                 if error is not None and hooks.agent_error:
                     result.state = state
-                    answer = self.fire(
-                        hooks.agent_error, HookPoint.AGENT_ERROR, state, name, result, error
+                    answer = fire(
+                        self, hooks.agent_error, HookPoint.AGENT_ERROR, state, name, result, error
                     )
                     state = answer if isinstance(answer, State) else await answer
             return Outcome(state, error, name)
@@ -317,7 +305,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         if callbacks:
             wall = now + dispatcher.wall_offset
             result = AgentResult.timed(state, error, wall, wall)
-            answer = self.fire(callbacks, HookPoint.AGENT_ERROR, state, name, result, error)
+            answer = fire(self, callbacks, HookPoint.AGENT_ERROR, state, name, result, error)
             state = answer if isinstance(answer, State) else await answer
         return Outcome(state, error, name)
 
@@ -401,129 +389,6 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             self.waits = "held" if work.parked_held else "retrying"
             work.dispatcher.look_idle()
 
-    # -- callbacks ----------------------------------------------------------------------
-
-    def fire(
-        self,
-        callbacks: Sequence[Callback],
-        hook: HookPoint,
-        state: State,
-        agent: str = "",
-        result: AgentResult | None = None,
-        error: BaseException | None = None,
-    ) -> State | Awaitable[State]:
-        """Call ``callbacks`` in order, each with the state the last one returned.
-
-        Returns the state from here on, or an awaitable of it when one of the callbacks has
-        to be awaited. Raises HookRefused when one raises at a Before hook; elsewhere what
-        is raised is recorded against the callback.
-        """
-        now = self.work.dispatcher.now
-        began = now()
-        event = self.event
-        for place, callback in enumerate(callbacks):
-            callback.fired += 1
-            try:
-                returned = callback.call(CallbackArgs(hook, event, state, agent, result, error))
-            except GeneratorExit:
-                raise
-            except BaseException as raised:
-                began = self._recorded(callback, hook, began, raised)
-                continue
-            if returned is not None:
-                if isinstance(returned, State):
-                    state = returned
-                elif isawaitable(returned):
-                    rest = callbacks[place + 1 :]
-                    return self._fire_rest(
-                        callback, returned, rest, hook, began, state, agent, result, error
-                    )
-                else:
-                    began = self._recorded(callback, hook, began, wrong_return(returned))
-                    continue
-            began = self._recorded(callback, hook, began, None)
-        return state
-
-    async def _fire_rest(
-        self,
-        callback: Callback,
-        awaitable: Awaitable[Any],
-        rest: Sequence[Callback],
-        hook: HookPoint,
-        began: float,
-        state: State,
-        agent: str,
-        result: AgentResult | None,
-        error: BaseException | None,
-    ) -> State:
-        """Await the answer of ``callback``, then go on with the others."""
-        failure: BaseException | None = None
-        try:
-            answer = await self._limited(awaitable, callback.name)
-            if isinstance(answer, State):
-                state = answer
-            elif answer is not None:
-                failure = wrong_return(answer)
-        except GeneratorExit:
-            raise
-        except asyncio.CancelledError as cancelled:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            failure = cancelled
-        except BaseException as raised:
-            failure = raised
-        self._recorded(callback, hook, began, failure)
-        if not rest:
-            return state
-        answer = self.fire(rest, hook, state, agent, result, error)
-        return answer if isinstance(answer, State) else await answer
-
-    def _recorded(
-        self, callback: Callback, hook: HookPoint, began: float, failure: BaseException | None
-    ) -> float:
-        """Record what a callback did; the time now. Raises HookRefused if that was a no."""
-        ended = self.work.dispatcher.now()
-        pending = callback.meter.latency.pending
-        pending.append(ended - began)
-        if len(pending) >= FOLD_AT:
-            callback.meter.latency.fold()
-        status, text = "ok", ""
-        if failure is not None:
-            callback.failed(failure, ended)
-            text = describe(failure)
-            no = hook in (HookPoint.BEFORE_EVENT_HANDLING, HookPoint.BEFORE_AGENT_RUN)
-            no = no and not isinstance(failure, WrongReturn)
-            status = "vetoed" if no else "failed"
-        name = callback.label if callback.hook is hook else f"{hook} {callback.name}"
-        note = ("hook", name, began, ended, status, text)
-        if self.notes is None:
-            self.notes = [note]
-        else:
-            self.notes.append(note)
-        if status == "vetoed":
-            assert failure is not None
-            callback.vetoed += 1
-            raise HookRefused(callback.name, failure)
-        return ended
-
-    async def _limited(self, awaitable: Any, name: str) -> Any:
-        """Await a callback's answer, at most as long as an orchestration may take."""
-        dispatcher = self.work.dispatcher
-        guard = dispatcher.guards.here()
-        outer = guard.deadline
-        limit = self.work.choice.plan.timeout
-        dispatcher.guards.arm(guard, dispatcher.now() + limit)
-        try:
-            return await awaitable
-        except asyncio.CancelledError:
-            if not guard.fired:
-                raise
-            guard.clear()
-            raise TimeoutError(f"callback {name!r} took longer than {limit:g} s") from None
-        finally:
-            dispatcher.guards.arm(guard, outer)
-
     def note(
         self, kind: str, name: str, start: float, end: float, status: str, error: str = ""
     ) -> None:
@@ -540,15 +405,6 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             for agent, since, execution in guard.frames()
             if execution is self
         ]
-
-
-class WrongReturn(TypeError):
-    """A callback returned something that is no State."""
-
-
-def wrong_return(value: object) -> WrongReturn:
-    """The error for what a callback returned."""
-    return WrongReturn(f"a callback returns a State or None, not {type(value).__name__}")
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

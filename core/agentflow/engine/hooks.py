@@ -49,16 +49,21 @@ CallbackFunc: TypeAlias = Callable[[CallbackArgs], CallbackResult]
 class Callback:
     """One registered callback and what it has done so far."""
 
-    __slots__ = ("call", "fired", "hook", "label", "meter", "name", "vetoed")
+    __slots__ = ("_titles", "call", "fired", "hook", "latency", "meter", "name", "vetoed")
 
     def __init__(self, hook: HookPoint, name: str, call: CallbackFunc) -> None:
         self.hook = hook
         self.name = name
-        self.label = f"{hook} {name}"
+        self._titles = {point: f"{point} {name}" for point in HookPoint}
         self.call = call
         self.fired = 0
         self.vetoed = 0
         self.meter = Meter()
+        self.latency = self.meter.latency.pending
+
+    def title(self, hook: HookPoint) -> str:
+        """What to call its firing at ``hook`` in a trace."""
+        return self._titles[hook]
 
     def failed(self, error: BaseException, now: float) -> None:
         """Record an error against this callback; ``now`` is seconds since the epoch."""

@@ -1,0 +1,177 @@
+"""Firing: calling the callbacks of one hook point, and recording what they do.
+
+A plain function, not a coroutine: most callbacks need no await, and those that do say so
+by what they return.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from agentflow.agent import AgentResult
+from agentflow.engine.hooks import Callback, CallbackArgs, HookPoint
+from agentflow.resilience.dead_letters import describe
+from agentflow.state import State
+from agentflow.telemetry.metrics import FOLD_AT
+
+if TYPE_CHECKING:
+    from agentflow.engine.execution import Execution
+
+BEFORE = (HookPoint.BEFORE_EVENT_HANDLING, HookPoint.BEFORE_AGENT_RUN)
+"""The hook points where a callback that raises says no."""
+
+
+class HookRefused(Exception):
+    """A callback before an event or a run raised: the event or the run must not go on."""
+
+    def __init__(self, callback: str, cause: BaseException) -> None:
+        self.callback = callback
+        self.cause = cause
+        super().__init__(callback)
+
+    @property
+    def reason(self) -> str:
+        """Why, in the callback's own words."""
+        try:
+            return str(self.cause) or type(self.cause).__name__
+        except Exception:  # a cause that cannot even say what it is
+            return type(self.cause).__name__
+
+
+class WrongReturn(TypeError):
+    """A callback returned something that is no State."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"a callback returns a State or None, not {type(value).__name__}")
+
+
+def fire(
+    execution: Execution,
+    callbacks: Sequence[Callback],
+    hook: HookPoint,
+    state: State,
+    agent: str = "",
+    result: AgentResult | None = None,
+    error: BaseException | None = None,
+) -> State | Awaitable[State]:
+    """Call ``callbacks`` in order, each with the state the last one returned.
+
+    Returns the state from here on, or an awaitable of it when one of the callbacks has to
+    be awaited. Raises HookRefused when one raises at a Before hook; elsewhere what is
+    raised is recorded against the callback.
+    """
+    now = execution.work.dispatcher.now
+    event = execution.event
+    notes = execution.notes
+    if notes is None:
+        notes = execution.notes = []
+    began = now()
+    for place, callback in enumerate(callbacks):
+        callback.fired += 1
+        try:
+            returned = callback.call(CallbackArgs(hook, event, state, agent, result, error))
+        except GeneratorExit:
+            raise
+        except BaseException as raised:
+            began = _failed(execution, callback, hook, began, raised)
+            continue
+        if returned is not None:
+            if isinstance(returned, State):
+                state = returned
+            elif isawaitable(returned):
+                rest = callbacks[place + 1 :]
+                return _go_on(
+                    execution, callback, returned, rest, hook, began, state, agent, result, error
+                )
+            else:
+                began = _failed(execution, callback, hook, began, WrongReturn(returned))
+                continue
+        ended = now()
+        callback.latency.append(ended - began)
+        if len(callback.latency) >= FOLD_AT:
+            callback.meter.latency.fold()
+        notes.append(("hook", callback.title(hook), began, ended, "ok", ""))
+        began = ended
+    return state
+
+
+async def _go_on(
+    execution: Execution,
+    callback: Callback,
+    awaitable: Awaitable[Any],
+    rest: Sequence[Callback],
+    hook: HookPoint,
+    began: float,
+    state: State,
+    agent: str,
+    result: AgentResult | None,
+    error: BaseException | None,
+) -> State:
+    """Await the answer of ``callback``, then go on with the others."""
+    failure: BaseException | None = None
+    try:
+        answer = await _limited(execution, awaitable, callback.name)
+        if isinstance(answer, State):
+            state = answer
+        elif answer is not None:
+            failure = WrongReturn(answer)
+    except GeneratorExit:
+        raise
+    except asyncio.CancelledError as cancelled:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        failure = cancelled
+    except BaseException as raised:
+        failure = raised
+    if failure is not None:
+        _failed(execution, callback, hook, began, failure)
+    else:
+        ended = execution.work.dispatcher.now()
+        callback.meter.latency.add(ended - began)
+        execution.note("hook", callback.title(hook), began, ended, "ok")
+    if not rest:
+        return state
+    answer = fire(execution, rest, hook, state, agent, result, error)
+    return answer if isinstance(answer, State) else await answer
+
+
+def _failed(
+    execution: Execution,
+    callback: Callback,
+    hook: HookPoint,
+    began: float,
+    failure: BaseException,
+) -> float:
+    """Record a failure against its callback; the time now. Raises HookRefused if it is a no."""
+    ended = execution.work.dispatcher.now()
+    callback.meter.latency.add(ended - began)
+    callback.failed(failure, ended)
+    refused = hook in BEFORE and not isinstance(failure, WrongReturn)
+    status = "vetoed" if refused else "failed"
+    execution.note("hook", callback.title(hook), began, ended, status, describe(failure))
+    if refused:
+        callback.vetoed += 1
+        raise HookRefused(callback.name, failure)
+    return ended
+
+
+async def _limited(execution: Execution, awaitable: Awaitable[Any], name: str) -> Any:
+    """Await a callback's answer, at most as long as an orchestration may take."""
+    dispatcher = execution.work.dispatcher
+    guard = dispatcher.guards.here()
+    outer = guard.deadline
+    limit = execution.work.choice.plan.timeout
+    dispatcher.guards.arm(guard, dispatcher.now() + limit)
+    try:
+        return await awaitable
+    except asyncio.CancelledError:
+        if not guard.fired:
+            raise
+        guard.clear()
+        raise TimeoutError(f"callback {name!r} took longer than {limit:g} s") from None
+    finally:
+        dispatcher.guards.arm(guard, outer)
