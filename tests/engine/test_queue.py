@@ -381,3 +381,26 @@ async def test_a_failing_subscriber_is_logged_and_nothing_else() -> None:
         lines = [row.text for row in runner.telemetry.lines.items]
     assert result.error is None
     assert sum("mine" in line for line in lines) == 2
+
+
+@virtual
+async def test_an_event_that_can_not_be_used_is_refused_before_it_waits_for_room() -> None:
+    """A wrong priority is told as such even when the queue is full."""
+    async with make(SMALL, a=takes) as runner:
+        await fill(runner)
+        with pytest.raises(InvalidEvent, match="priority"):
+            await runner.emit(Event("a", {"t": 1}, {"priority": "urgent"}))
+
+
+@virtual
+async def test_who_waits_for_room_when_the_runner_stops_is_told() -> None:
+    """Nothing is accepted by a runner that has stopped in the meantime."""
+    runner = make(SMALL, a=takes)
+    await runner.start()
+    await fill(runner)
+    waiting = asyncio.create_task(runner.emit(Event("a", {"t": 1})))
+    await settle()
+    await runner.stop(drain=False)
+    with pytest.raises((RunnerNotRunning, QueueFull)):
+        await waiting
+    assert runner.counts().accepted == 3

@@ -17,6 +17,7 @@ from agentflow.agent import AgentResult, Handler
 from agentflow.clock import Clock
 from agentflow.config import Config, Problem
 from agentflow.config.difference import diff
+from agentflow.engine.admission import check
 from agentflow.engine.compiler import Compiler
 from agentflow.engine.dispatcher import PATIENCE, Dispatcher
 from agentflow.engine.execution import Execution
@@ -273,16 +274,23 @@ class Runner:
         dispatcher = self.dispatcher
         if self._status != "running":
             self._refuse_work()
-        if (
-            dispatcher.accepted - dispatcher.done >= dispatcher.queue_size
-            and not dispatcher.has_room()
-            and not await dispatcher.wait_for_room(PATIENCE)
-        ):
-            raise QueueFull(dispatcher.queue_size)
+        if dispatcher.accepted - dispatcher.done >= dispatcher.queue_size:
+            await self._room_for(event)
         dispatcher.accept(event)
         if self._subscribers:
             self._publish(event)
         return event.id
+
+    async def _room_for(self, event: Event) -> None:
+        """Wait for room. Raises QueueFull, and at once what would be raised with room too."""
+        dispatcher = self.dispatcher
+        if dispatcher.has_room():
+            return
+        check(event)
+        if not await dispatcher.wait_for_room(PATIENCE):
+            raise QueueFull(dispatcher.queue_size)
+        if self._status != "running":
+            self._refuse_work()
 
     def try_emit(self, event: Event) -> str:
         """Accept an event now or raise QueueFull at once; its id.
@@ -310,8 +318,7 @@ class Runner:
         inside = dispatcher.execution_here()
         if inside is not None:
             return await dispatcher.run_nested(inside, event)
-        if not dispatcher.has_room() and not await dispatcher.wait_for_room(PATIENCE):
-            raise QueueFull(dispatcher.queue_size)
+        await self._room_for(event)
         waiter: asyncio.Future[AgentResult] = asyncio.get_running_loop().create_future()
         dispatcher.accept(event, waiter)
         if self._subscribers:
