@@ -472,7 +472,7 @@ class Dispatcher(Slots):
                 continue
             if execution.work is not None:
                 worker = execution.work.guard
-            self._give_up(execution, agent, since)
+            self.give_up(execution, agent, since)
         self.telemetry.log(
             "error", "engine", f"{deaf} ignores its cancellation and was left behind"
         )
@@ -483,7 +483,7 @@ class Dispatcher(Slots):
         else:
             worker.task.cancel()
 
-    def _give_up(self, execution: Execution, agent: str, since: float) -> None:
+    def give_up(self, execution: Execution, agent: str, since: float) -> None:
         """End an execution that its own task will not end."""
         now = self.now()
         error = AgentTimeout(agent, now - since)

@@ -51,6 +51,10 @@ class Slots(Ledger):
         """A stop without drain has cut an execution short."""
         raise NotImplementedError
 
+    def give_up(self, execution: Execution, agent: str, since: float) -> None:
+        """End an execution that its own task will not end."""
+        raise NotImplementedError
+
     def fail(self, execution: Execution, error: BaseException) -> None:
         """Settle an execution that the engine itself could not bring to its end."""
         raise NotImplementedError
@@ -122,8 +126,18 @@ class Slots(Ledger):
             try:
                 await self.handle(execution, guard)
             except asyncio.CancelledError:
+                if guard.fired and not (execution.ended or self.closing):
+                    # Its time was up between two runs: a failure like any other time-out.
+                    guard.clear()
+                    self.give_up(execution, execution.at, execution.started)
+                    continue
                 if not execution.ended:
                     self.interrupted(execution)
+                    if not self.closing:
+                        # Cancelled by somebody else: this worker ends, another takes its place.
+                        self.wakeable += 1
+                        self._workers.pop(guard.task, None)
+                        self.wake_all()
                     raise
                 # It was given up because a part of it would not end; this worker can go on.
                 if guard.abandoned or self.closing:
