@@ -25,17 +25,6 @@ class Backlog:
         self._critical, self._high, self._normal, self._low = self.ready
         self.sessions: dict[str, deque[Execution] | None] = {}
 
-    def add(self, execution: Execution) -> bool:
-        """Take in a new execution; False if it has to wait for others of its session."""
-        if self.ordered:
-            session = execution.event.session_id
-            if session in self.sessions:
-                self.wait(session, execution)
-                return False
-            self.sessions[session] = None
-        self.ready[execution.rank].append(execution)
-        return True
-
     def wait(self, session: str, execution: Execution) -> None:
         """Let ``execution`` wait behind the open one of its session."""
         behind = self.sessions[session]
@@ -89,13 +78,3 @@ class Backlog:
         for waiting in list(self.sessions.values()):
             if waiting:
                 yield from list(waiting)
-
-    def clear(self) -> list[Execution]:
-        """Take everything out, in the order of arrival."""
-        everything = sorted(self, key=lambda execution: execution.seq)
-        for line in self.ready:
-            line.clear()
-        for session, waiting in list(self.sessions.items()):
-            if waiting:
-                self.sessions[session] = None
-        return everything

@@ -15,6 +15,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from agentflow.config import Config, RetryConfig, RuleConfig
+from agentflow.config.orchestration import MODES, OTHER_MODES
 from agentflow.engine.handlers import Code
 from agentflow.errors import AgentNotFound
 from agentflow.event import Event
@@ -36,12 +37,8 @@ if TYPE_CHECKING:
 
     from agentflow.engine.execution import Execution
 
-MODES = ("route", "collaborative", "sequential", "loop", "mixed")
-MODE_ALIASES: Mapping[str, str] = {
-    **{mode: mode for mode in MODES},
-    "collaborate": "collaborative",
-    "parallel": "collaborative",
-}
+MODE_ALIASES: Mapping[str, str] = {**{mode: mode for mode in MODES}, **OTHER_MODES}
+"""Every word for a mode, and the mode that it means."""
 
 Orchestration: TypeAlias = Callable[[Run, Event, State, int], Awaitable[Outcome]]
 """Runs an event, beginning after so many steps that lie behind already."""

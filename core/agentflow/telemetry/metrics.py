@@ -128,7 +128,7 @@ class Meter:
     """What is counted for one agent, mode or callback."""
 
     __slots__ = (
-        "errors", "in_flight", "last_error", "last_time", "latency", "rate", "retries",
+        "errors", "last_error", "last_time", "latency", "rate", "retries",
         "tokens_in", "tokens_out",
     )  # fmt: skip
 
@@ -136,7 +136,6 @@ class Meter:
         self.latency = Histogram()
         self.rate = Rate()
         self.errors = 0
-        self.in_flight = 0
         self.retries = 0
         self.tokens_in = 0
         self.tokens_out = 0
