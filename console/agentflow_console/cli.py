@@ -34,6 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
             from agentflow_console.inspecting import diagram
 
             return diagram(parse("diagram", given[1:]).file)
+        if given and given[0] in ("dead", "health", "journal"):
+            from agentflow_console.managing import manage
+
+            return manage(given)
         return _run(parse("run", given))
     except UsageError as error:
         print(f"agentflow-console: {error}", file=sys.stderr)

@@ -16,6 +16,12 @@ AgentFlowError
 ├── CircuitOpen              the agent's circuit breaker lets nothing through for now
 ├── Restored                 an error from another process, as text
 ├── HandlerNotLoaded         an agent's code could not be imported
+├── ProcessDied              the process died too often while the event ran
+├── JournalError             what was accepted can't be kept on disk
+│   ├── JournalFull          no room on the disk, or the journal's own limit; it goes on by itself
+│   ├── JournalFailed        the disk failed; nothing is accepted until a new start
+│   ├── JournalInUse         another process has it open
+│   └── JournalUnusable      it can't be created or read at all
 └── ProviderError            a language-model provider failed
     ├── ProviderUnavailable  nothing answers, or the connection broke
     ├── ProviderTimeout      the answer took too long
@@ -180,6 +186,46 @@ class HandlerNotLoaded(AgentFlowError):
             f"agent {agent!r}: cannot load handler {handler!r}: {reason}"
             + (f" ({where})" if where else "")
         )
+
+
+class ProcessDied(AgentFlowError):
+    """The process died while the event ran, ``deliveries`` times: it is not run again."""
+
+    def __init__(self, deliveries: int) -> None:
+        self.deliveries = deliveries
+        super().__init__(
+            f"the process died {deliveries} times while this event ran; it is not run again"
+        )
+
+
+class JournalError(AgentFlowError):
+    """What was accepted can't be kept on disk. ``path`` is the journal's file."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"journal {path}: {reason}")
+
+
+class JournalFull(JournalError):
+    """There is no room: nothing is accepted until there is; what was accepted is safe."""
+
+
+class JournalFailed(JournalError):
+    """The disk failed: nothing is accepted until the next start; what was accepted is safe."""
+
+
+class JournalInUse(JournalError):
+    """Another process, ``pid``, has the journal open (0 if it doesn't say which)."""
+
+    def __init__(self, path: str, pid: int) -> None:
+        self.pid = pid
+        owner = f"process {pid}" if pid else "another process"
+        super().__init__(path, f"{owner} is using it")
+
+
+class JournalUnusable(JournalError):
+    """The journal can't be created, or its file is something else altogether."""
 
 
 class ProviderError(AgentFlowError):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agentflow.config.agents import AgentConfig
     from agentflow.config.config import Config
     from agentflow.config.difference import Difference, diff
+    from agentflow.config.journal import JournalConfig
     from agentflow.config.llm import LlmConfig, ProviderConfig
     from agentflow.config.orchestration import OrchestrationConfig, RoutingRule, RuleConfig
     from agentflow.config.policies import (
@@ -35,6 +36,7 @@ __all__ = [
     "Config",
     "Difference",
     "ErrorRoutingConfig",
+    "JournalConfig",
     "LlmConfig",
     "LoggingConfig",
     "OrchestrationConfig",
@@ -58,6 +60,7 @@ _HOMES = {
     "CircuitBreakerConfig": "policies",
     "Config": "config",
     "ErrorRoutingConfig": "policies",
+    "JournalConfig": "journal",
     "LlmConfig": "llm",
     "LoggingConfig": "runtime",
     "OrchestrationConfig": "orchestration",

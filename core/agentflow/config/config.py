@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from pydantic import PrivateAttr
 
 from agentflow.config.agents import AgentConfig
+from agentflow.config.journal import JournalConfig
 from agentflow.config.llm import LlmConfig, ProviderConfig
 from agentflow.config.orchestration import OrchestrationConfig
 from agentflow.config.policies import ErrorRoutingConfig
@@ -36,6 +37,7 @@ class Config(Section):
         OrchestrationConfig(), "How the agents work together."
     )
     runtime: RuntimeConfig = setting(RuntimeConfig(), "Limits of the runner.")
+    journal: JournalConfig = setting(JournalConfig(), "What is kept on disk.")
     error_routing: ErrorRoutingConfig = setting(ErrorRoutingConfig(), "What happens to failures.")
     logging: LoggingConfig = setting(LoggingConfig(), "What is logged.")
     console: Table = setting({}, "Settings of the console.")
