@@ -171,6 +171,7 @@ class Runner:
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
         self._status = "running"
+        self.dispatcher.closing = False
         self.dispatcher.look_express()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
