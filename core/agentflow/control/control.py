@@ -77,7 +77,7 @@ class Control:
                 answer = Answer(False, str(error))
             except (KeyError, TypeError) as error:
                 answer = Answer(False, f"{command.name}: wrong or missing argument: {error}")
-        self.runner.telemetry.audit(
+        self.runner.audit(
             command.operator,
             command.name,
             _target(arguments),
@@ -137,6 +137,7 @@ class Control:
     async def _pause(self, arguments: dict[str, Any]) -> Answer:
         agent = str(arguments.get("agent") or "")
         self.runner.pause(agent or None)
+        self.runner.keep_pauses()
         what = agent or "the runner"
         return Answer(True, f"{what} paused: its events are held")
 
@@ -144,6 +145,7 @@ class Control:
         agent = str(arguments.get("agent") or "")
         held = self.runner.counts().held
         self.runner.resume(agent or None)
+        self.runner.keep_pauses()
         released = held - self.runner.counts().held
         what = agent or "the runner"
         return Answer(True, f"{what} resumed: {released} held event{'s' * (released != 1)} go on")

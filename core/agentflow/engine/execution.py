@@ -99,6 +99,16 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     """Whether it runs inside another one, in its slot and its time."""
     deadline: float = inf
     work: Work = None  # type: ignore[assignment]  # there while it runs off the express lane
+    tries: int = 0
+    """Attempts that lie behind it from before the engine's last start."""
+    deaths: int = 0
+    """How many of them ended with the process."""
+    due: float = 0.0
+    """When its retry is due, if it waited for one then (monotonic seconds)."""
+    lease: int = -1
+    """Its cell among the leases, while it runs."""
+    outbox: list[Any] | None = None
+    """Events that it caused, which go to the disk together with its end."""
 
     @property
     def status(self) -> str:
@@ -140,7 +150,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         hooks = dispatcher.hooks
         vitals = agent.vitals
         error: BaseException | None = None
-        attempt = 1
+        attempt = self.tries + 1
         if choice.parallel:
             guard = dispatcher.guards.here()
             started = now()
@@ -337,18 +347,35 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     async def _wait_for_retry(
         self, name: str, attempt: int, delay: float, error: BaseException
     ) -> None:
+        dispatcher = self.work.dispatcher
+        began = dispatcher.now()
+        if dispatcher.intake is not None:
+            dispatcher.intake.keep_retry(self, attempt, began + delay)
+        await self._sleep(delay)
+        self.note(
+            "retrying", f"{name} after attempt {attempt}", began, dispatcher.now(), "ok",
+            describe(error),
+        )  # fmt: skip
+
+    async def wait_until_due(self) -> None:
+        """Wait for the retry that it waited for when the engine ended."""
+        began = self.work.dispatcher.now()
+        if self.due > began:
+            await self._sleep(self.due - began)
+        self.note(
+            "retrying", f"attempt {self.tries}, before the last start", began,
+            self.work.dispatcher.now(), "ok",
+        )  # fmt: skip
+        self.due = 0.0
+
+    async def _sleep(self, delay: float) -> None:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(delay, _wake, waiting)
-        began = self.work.dispatcher.now()
         try:
             await self._park("retrying", waiting)
         finally:
             timer.cancel()
-        self.note(
-            "retrying", f"{name} after attempt {attempt}", began, self.work.dispatcher.now(), "ok",
-            describe(error),
-        )  # fmt: skip
 
     async def _park(self, why: str, waiting: asyncio.Future[None]) -> None:
         """Wait for ``waiting``; if all that runs for this event waits, give up its slot."""

@@ -46,6 +46,8 @@ class Ledger:
         self.max_running = max_running
         self.accepted = self.done = self.dead = 0
         """Events accepted, ended, and ended without success."""
+        self.arriving = 0
+        """Events on their way to the disk: they are accepted when they are there."""
         self.running = 0
         self.paused = False
         self.apart: set[Execution] = set()
@@ -113,15 +115,16 @@ class Ledger:
     def has_room(self) -> bool:
         """Whether another event from outside fits: neither too many queued nor held."""
         size = self.queue_size
-        open_now = self.open()
+        open_now = self.open() + self.arriving
         if open_now < size:
             return True
         held = self.held()
         return open_now - held - self.running < size and held < size
 
     def idle(self) -> bool:
-        """Nothing queued, running or waiting for a retry."""
-        return self.open() == 0 or self.open() == self.held()
+        """Nothing queued, running or waiting for a retry, and nothing on its way here."""
+        open_now = self.open()
+        return not self.arriving and (open_now == 0 or open_now == self.held())
 
     # -- waiting for room, and for the end -------------------------------------------------
 
