@@ -42,9 +42,8 @@ class Observer:
         offset, now = dispatcher.wall_offset, dispatcher.now()
         counts = Counts(*dispatcher.counts())
         plan = runner.plan
-        live = dispatcher.live()
+        shown = dispatcher.latest(cursor.limit)
         held_sessions = dispatcher.held_sessions()
-        shown = list(islice(reversed(live), cursor.limit))
         settled, missed = telemetry.settled.since(cursor.event, cursor.limit)
         lines, lines_missed = telemetry.lines.since(cursor.log, LOG_LIMIT)
         actions, _ = telemetry.actions.since(cursor.audit, LOG_LIMIT)
@@ -54,8 +53,9 @@ class Observer:
             in_flight = Counter(
                 agent for guard in dispatcher.guards for agent, _, _ in guard.frames()
             )
-            held = Counter(execution.at for execution in live if execution.status == "held")
-            modes_now = Counter(execution.mode for execution in live if execution.started)
+            begun = dispatcher.begun()
+            held = Counter(execution.at for execution in begun if execution.status == "held")
+            modes_now = Counter(execution.mode for execution in begun if execution.started)
             agents = rows.agent_rows(plan, in_flight, held, now, offset)
             hooks = [rows.hook_row(callback, offset) for callback in dispatcher.hooks.callbacks()]
             modes = [
@@ -78,7 +78,7 @@ class Observer:
                 else row
                 for row in map(self._row, shown)
             ],
-            live_total=len(live),
+            live_total=dispatcher.open(),
             settled=[self._row(execution) for execution in settled],
             settled_cursor=telemetry.settled.total,
             settled_missed=missed,
