@@ -109,7 +109,7 @@ class Host:
 
     def _find_place(self, config: Config) -> journals.Place | None:
         """Where the journal will be. If it was not asked for, it is only a good idea."""
-        place = journals.place_of(config, self.options.journal, demo=self.options.demo)
+        place = journals.place_of(config, self.options.journal)
         if place is not None and not self.options.standby:
             try:
                 journals.make_folder(place.path)

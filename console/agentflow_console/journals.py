@@ -17,7 +17,8 @@ FOLDER = ".agentflow"
 OFF = "off"
 """What ``HostOptions.journal`` says for none at all."""
 
-DEMO = "stdlib-audit"
+DEMO = Path(__file__).parent.absolute() / "demo" / "agentflow.toml"
+"""The configuration of the bundled demo."""
 
 _IGNORE = "# What agentflow keeps here is of no use to anybody else.\n*\n"
 
@@ -29,17 +30,17 @@ class Place(NamedTuple):
     asked: bool
 
 
-def place_of(config: Config, flag: str = "", *, demo: bool = False) -> Place | None:
+def place_of(config: Config, flag: str = "") -> Place | None:
     """Where the journal of ``config`` is; None if there is to be none.
 
     ``flag`` is what the command line says: a path seen from here, "off", or "" for what
-    the configuration says. ``demo`` is for the bundled demo, whose own folder may not be
-    writable. Raises ValueError for a flag that the configuration makes impossible.
+    the configuration says. Raises ValueError for a flag that the configuration makes
+    impossible.
     """
     settings = config.journal
-    import agentflow.journal  # TODO
-
-    if not hasattr(agentflow.journal, "Journal"):
+    try:
+        import agentflow.journal.journal  # TODO
+    except ImportError:
         return None
     if flag == OFF:
         return None
@@ -54,14 +55,18 @@ def place_of(config: Config, flag: str = "", *, demo: bool = False) -> Place | N
     beside = Path(config.path).absolute().parent
     if settings.path:
         return Place(beside / settings.path, True)
-    return Place(default_path(config.path, demo=demo), settings.enabled is True)
+    return Place(default_path(config.path), settings.enabled is True)
 
 
-def default_path(config: str | Path, *, demo: bool = False) -> Path:
-    """Where the journal is when nothing is said: beside the configuration."""
+def default_path(config: str | Path) -> Path:
+    """Where the journal is when nothing is said: beside the configuration.
+
+    That of the bundled demo, whose own folder may not be writable, is in the current one.
+    """
     file = Path(config).absolute()
-    folder, name = (Path.cwd(), DEMO) if demo else (file.parent, file.stem)
-    return folder / FOLDER / f"{name}.db"
+    if file == DEMO:
+        return Path.cwd() / FOLDER / "stdlib-audit.db"
+    return file.parent / FOLDER / f"{file.stem}.db"
 
 
 def make_journal(config: Config, path: Path) -> Journal:
