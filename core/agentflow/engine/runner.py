@@ -30,6 +30,7 @@ from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
 from agentflow.resilience.dead_letters import describe
+from agentflow.telemetry.health.monitor import HealthMonitor
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
@@ -71,6 +72,7 @@ class Runner:
             self.journal = journal
         runtime = self.config.runtime
         self.telemetry = Telemetry(runtime.trace_capacity)
+        self.health = HealthMonitor(self.report)
         self.dispatcher = Dispatcher(
             clock or Clock(),
             self.telemetry,
@@ -276,7 +278,7 @@ class Runner:
         await self.dispatcher.join()
 
     def _tick(self) -> None:
-        """Once a second: the point for the curves."""
+        """Once a second: the point for the curves, and the report on health."""
         dispatcher = self.dispatcher
         now = dispatcher.now()
         self.lag = max(0.0, now - self._expected_tick)
@@ -294,6 +296,7 @@ class Runner:
         )
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
+        self.health.tick(self, self._threads.waiting)
 
     # -- events ---------------------------------------------------------------------------
 
