@@ -14,7 +14,6 @@ from agentflow.engine.execution import Execution
 from agentflow.engine.guards import Guard, Guards
 from agentflow.engine.plan import Vitals
 
-
 DEEP = 5_000
 """A backlog of more events is not looked through for every screen."""
 
@@ -51,6 +50,8 @@ class Ledger:
         self.max_running = max_running
         self.accepted = self.done = self.dead = 0
         """Events accepted, ended, and ended without success."""
+        self.refused = 0
+        """Events that were not accepted, for want of room."""
         self.arriving = 0
         """Events on their way to the disk: they are accepted when they are there."""
         self.running = 0

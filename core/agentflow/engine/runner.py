@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from agentflow.journal import Journal
 
 
+MAX_NOTICES = 20
+
+
 class Runner:
     """An event-driven runner of agents.
 
@@ -93,6 +96,9 @@ class Runner:
         self._thread = 0
         self._applying = asyncio.Lock()
         self._keeping: Keeping | None = None
+        self._stopping: asyncio.Future[None] | None = None
+        self._drain: asyncio.Future[None] | None = None
+        self._notices: list[tuple[float, str]] = []
         self._ticker: asyncio.TimerHandle | None = None
         self._expected_tick = 0.0
         self.lag = 0.0
@@ -189,8 +195,9 @@ class Runner:
         if self.journal is not None and recover:
             from agentflow.engine.keeping import Keeping
 
-            self._keeping = Keeping(self, self.journal)
-            await self._keeping.start_again()
+            keeping = Keeping(self, self.journal)
+            await keeping.start_again()
+            self._keeping = keeping
         try:
             self.dispatcher.plan = plan = self._compiler.compile(self.config, self.version)
         except BaseException:
@@ -230,26 +237,42 @@ class Runner:
     ) -> None:
         """Stop. With ``drain``, finish first what is queued, for at most ``timeout`` seconds.
 
-        What is held, or not finished in time, stays queued. Stopping twice does nothing.
-        ``timeout`` None is the configuration's ``drain_timeout``.
+        What is held, or not finished in time, stays queued. ``timeout`` None is the
+        configuration's ``drain_timeout``. A second call waits for the first one; without
+        ``drain`` it ends the other's drain.
         """
-        if self._status != "running":
-            self._status = "stopped" if self._status == "new" else self._status
+        if self._status in ("new", "stopped"):
+            self._status = "stopped"
             return
         if self.dispatcher.execution_here() is not None:
             # Asked for from inside a handler, which the stop would wait for.
             self.subscribers.in_background(self.stop(drain, timeout))
             return
+        if self._stopping is not None:
+            if not drain and self._drain is not None:
+                self._drain.cancel()
+            await asyncio.shield(self._stopping)
+            return
         self._status = "stopping"
-        limit = self.config.runtime.drain_timeout if timeout is None else timeout
-        if drain and not self.dispatcher.paused:
-            try:
-                async with asyncio.timeout(limit):
-                    await self.dispatcher.join()
-            except TimeoutError:
-                counts = self.dispatcher.counts()
-                left = counts.queued + counts.running
-                self.report("warning", f"stopped after {limit:g} s with {left} events unfinished")
+        self._stopping = asyncio.get_running_loop().create_future()
+        try:
+            if drain and not self.dispatcher.paused:
+                limit = self.config.runtime.drain_timeout if timeout is None else timeout
+                self._drain = asyncio.ensure_future(self.dispatcher.join())
+                done, _ = await asyncio.wait([self._drain], timeout=limit)
+                if not done:
+                    self._drain.cancel()
+                    counts = self.dispatcher.counts()
+                    left = counts.queued + counts.running
+                    self.report(
+                        "warning", f"stopped after {limit:g} s with {left} events unfinished"
+                    )
+            await self._end()
+        finally:
+            self._stopping.set_result(None)
+            self._stopping = None
+
+    async def _end(self) -> None:
         await self.dispatcher.close()
         await self._let_go_of_journal()
         if self._ticker is not None:
@@ -330,6 +353,7 @@ class Runner:
             return
         check(event)
         if not await dispatcher.wait_for_room(PATIENCE):
+            dispatcher.refused += 1
             raise QueueFull(dispatcher.queue_size)
         if self._status != "running":
             self._refuse_work()
@@ -344,6 +368,7 @@ class Runner:
         if self._status != "running":
             self._refuse_work()
         if not self.dispatcher.has_room():
+            self.dispatcher.refused += 1
             raise QueueFull(self.dispatcher.queue_size)
         if self.dispatcher.intake is not None:
             self.dispatcher.intake.try_emit(event)
@@ -591,8 +616,9 @@ class Runner:
         if self.journal is not None:
             from agentflow.engine.keeping import Keeping
 
-            self._keeping = Keeping(self, self.journal)
-            await self._keeping.go_on()
+            keeping = Keeping(self, self.journal)
+            await keeping.go_on()
+            self._keeping = keeping
         await unpack(self, left)
 
     def _note_version(self, cause: str, differences: list[str]) -> None:
@@ -614,6 +640,18 @@ class Runner:
     def report(self, level: str, text: str) -> None:
         """Say something in the log, as the engine. ``level`` is debug to error."""
         self.telemetry.log(level, "engine", text)
+
+    def notice(self, text: str, seconds: float) -> None:
+        """Say something in the log, and among what an operator should know for some seconds."""
+        self.report("info", text)
+        self._notices.append((self.dispatcher.now() + seconds, text))
+        del self._notices[:-MAX_NOTICES]
+
+    def current_notices(self) -> list[str]:
+        """What ``notice`` was told and is still worth an operator's attention."""
+        now = self.dispatcher.now()
+        self._notices = [(until, text) for until, text in self._notices if until > now]
+        return [text for _, text in self._notices]
 
     # -- for the watchdog -------------------------------------------------------------------
 
