@@ -93,6 +93,7 @@ def _host_options(flags: Namespace, headless: bool) -> HostOptions:
         demo=demo,
         pace=pace,
         read_only=flags.read_only,
+        journal=flags.journal,
         watch=not headless,
     )
 

@@ -313,6 +313,20 @@ _set_small = _setter("small")
 _set_steered = _setter("steered")
 
 
+def take_over(event: Event, other: Event) -> None:
+    """Give ``event``, which is only just being made, everything that ``other`` says."""
+    _set_id(event, other.id)
+    _set_timestamp(event, other.timestamp)
+    _set_target(event, other.target)
+    _set_source(event, other.source)
+    _set_session(event, other.session_id)
+    _set_data(event, other.data)
+    _set_metadata(event, other.metadata)
+    _set_flat(event, other.flat)
+    _set_small(event, other.small)
+    _set_steered(event, other.steered)
+
+
 def _frozen_data(data: Mapping[str, Any]) -> tuple[FrozenDict, bool, bool]:
     """The data frozen, whether it is flat, and whether it is small."""
     if not isinstance(data, Mapping):

@@ -12,6 +12,7 @@ from agentflow.engine import Change, Runner
 from agentflow.errors import AgentFlowError, ConfigError
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
+from agentflow.telemetry.health import Health
 from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
 
 _Action = Callable[[dict[str, Any]], Awaitable[Answer]]
@@ -55,6 +56,10 @@ class Control:
         """The sessions that are remembered, the latest first."""
         return self._observer.sessions(limit)
 
+    def health(self) -> Health | None:
+        """How the system is; None in the first second of its life."""
+        return self.runner.health.report
+
     async def execute(self, command: Command) -> Answer:
         """Do what ``command`` says. Never raises; what can't be done is in the answer."""
         action = self._actions.get(command.name)
@@ -77,7 +82,7 @@ class Control:
                 answer = Answer(False, str(error))
             except (KeyError, TypeError) as error:
                 answer = Answer(False, f"{command.name}: wrong or missing argument: {error}")
-        self.runner.telemetry.audit(
+        self.runner.audit(
             command.operator,
             command.name,
             _target(arguments),
@@ -137,6 +142,7 @@ class Control:
     async def _pause(self, arguments: dict[str, Any]) -> Answer:
         agent = str(arguments.get("agent") or "")
         self.runner.pause(agent or None)
+        self.runner.keep_pauses()
         what = agent or "the runner"
         return Answer(True, f"{what} paused: its events are held")
 
@@ -144,6 +150,7 @@ class Control:
         agent = str(arguments.get("agent") or "")
         held = self.runner.counts().held
         self.runner.resume(agent or None)
+        self.runner.keep_pauses()
         released = held - self.runner.counts().held
         what = agent or "the runner"
         return Answer(True, f"{what} resumed: {released} held event{'s' * (released != 1)} go on")

@@ -25,6 +25,7 @@ from agentflow.errors import (
     EventLoopDetected,
     EventVetoed,
     InvalidEvent,
+    ProcessDied,
     ProviderRateLimited,
     QueueFull,
     RunnerNotRunning,
@@ -75,6 +76,8 @@ class Dispatcher(Slots):
         self.publish: Callable[[Event], None] | None = None
         """Told of every event that was caused by another one."""
         self.any_paused = False
+        self.max_deaths = 3
+        """How often the process may die while an event runs until that is a dead letter."""
         self.express: dict[str, Lane] = {}
         """The plan's express lanes, by target, while they are open."""
 
@@ -92,11 +95,16 @@ class Dispatcher(Slots):
 
     # -- in -----------------------------------------------------------------------------
 
-    def accept(self, event: Event, waiter: asyncio.Future[AgentResult] | None = None) -> Execution:
-        """Take responsibility for ``event``. Raises InvalidEvent."""
+    def accept(
+        self, event: Event, waiter: asyncio.Future[AgentResult] | None = None, seq: int = 0
+    ) -> Execution:
+        """Take responsibility for ``event``. Raises InvalidEvent.
+
+        ``seq`` is its number in the journal, if it has one.
+        """
         rank = check(event) if event.steered else NORMAL
-        self.accepted = seq = self.accepted + 1
-        execution = Execution(event, seq, rank, self.now(), waiter)
+        self.accepted += 1
+        execution = Execution(event, seq or self.accepted, rank, self.now(), waiter)
         backlog = self.backlog
         if backlog.ordered:
             session = event.session_id
@@ -115,7 +123,8 @@ class Dispatcher(Slots):
     def handle(self, execution: Execution, guard: Guard) -> Awaitable[None]:
         """Run one execution to its end, on the express lane if there is one for it."""
         event = execution.event
-        lane = None if event.steered else self.express.get(event.target)
+        steered = event.steered or execution.tries
+        lane = None if steered else self.express.get(event.target)
         if lane is None:
             return self.orchestrate(execution, guard)
         return ride(self, execution, lane, guard)
@@ -130,6 +139,9 @@ class Dispatcher(Slots):
         ``resumed`` is how far the express lane has come, if it has begun with it.
         """
         event = execution.event
+        if execution.deaths >= self.max_deaths:
+            self.fail(execution, ProcessDied(execution.deaths))
+            return
         steered = event.steered
         if resumed is not None:
             choice = resumed.choice
@@ -148,6 +160,8 @@ class Dispatcher(Slots):
             return
         execution.label = choice.label
         execution.work = work = Work(self, choice, guard)
+        if execution.due:
+            await execution.wait_until_due()
         if resumed is None:
             execution.started = execution.last = self.now()
         else:
@@ -213,6 +227,8 @@ class Dispatcher(Slots):
         if agent is None or not agent.vitals.paused:
             return False
         self.running -= 1
+        if self.intake is not None:
+            self.intake.unlease(execution)
         execution.waits = "held"
         execution.at = agent.name
         execution.note("held", agent.name, self.now(), 0.0, "held")
@@ -332,10 +348,13 @@ class Dispatcher(Slots):
 
     def add_child(self, execution: Execution, event: Event) -> None:
         """Accept an event that ``execution`` caused."""
+        if self.intake is not None:
+            self.intake.caused(execution, event)
+        else:
+            self.accept(event)
+            if self.publish is not None:
+                self.publish(event)
         self._note_child(execution, event)
-        self.accept(event)
-        if self.publish is not None:
-            self.publish(event)
 
     def _note_child(self, execution: Execution, event: Event) -> None:
         children = execution.children
@@ -359,6 +378,8 @@ class Dispatcher(Slots):
             self.apart.discard(execution)
         else:
             self.running -= 1
+        if self.intake is not None:
+            self.intake.interrupted(execution)
         execution.work = None  # type: ignore[assignment]
         execution.waits = ""
         execution.started = 0.0
@@ -393,9 +414,12 @@ class Dispatcher(Slots):
             meter.latency.fold()
         self.settled.items.append(execution)
         self.settled.total = self.done = self.done + 1
+        letter: DeadLetter | None = None
         if error is not None:
-            self._bury(execution, error, agent)
+            letter = self._bury(execution, error, agent)
             meter.errors += 1
+        if self.intake is not None:
+            self.intake.settle(execution, state, letter)
         if not execution.nested:
             self.running -= 1
             if self.backlog.ordered:
@@ -428,7 +452,7 @@ class Dispatcher(Slots):
                 )
             )
 
-    def _bury(self, execution: Execution, error: BaseException, agent: str) -> None:
+    def _bury(self, execution: Execution, error: BaseException, agent: str) -> DeadLetter:
         """Put an execution that failed among the dead letters, and tell an error handler."""
         execution.error = describe(error)
         self.dead += 1
@@ -437,12 +461,11 @@ class Dispatcher(Slots):
             attempts = max((run[3] for run in execution.runs), default=0)
         event = execution.event
         version = execution.version
-        self.dead_letters.add(
-            DeadLetter(event, error, agent, attempts, version, time=self.clock.time())
-        )
+        letter = DeadLetter(event, error, agent, attempts, version, time=self.clock.time())
+        self.dead_letters.add(letter)
         if event.metadata.get("system") == "true" or isinstance(error, EventLoopDetected):
             # An error handler that fails is on record; it never makes another error event.
-            return
+            return letter
         handler = handler_for(self.plan.config.error_routing, error, event.priority)
         if handler and handler in self.plan.agents:
             data = {
@@ -457,6 +480,7 @@ class Dispatcher(Slots):
                 self.add_child(execution, event.child(handler, data, {"system": "true"}))
             except InvalidEvent as refused:
                 self.telemetry.log("warning", "engine", f"no error event for {handler}: {refused}")
+        return letter
 
     def fail(self, execution: Execution, error: BaseException) -> None:
         """Settle an execution that the engine itself could not bring to its end."""
@@ -549,6 +573,18 @@ class Dispatcher(Slots):
         # A retry that its time limit would cut off before it begins helps nobody.
         return delay if self.now() + delay < execution.deadline else None
 
+    def restore(self, execution: Execution) -> None:
+        """Queue an execution that the journal has kept from before."""
+        self.accepted += 1
+        backlog = self.backlog
+        session = execution.event.session_id
+        if backlog.ordered:
+            if session in backlog.sessions:
+                backlog.wait(session, execution)
+                return
+            backlog.sessions[session] = None
+        backlog.ready[execution.rank].append(execution)
+
     async def close(self) -> None:
         """Cancel what still runs; it is queued again, as if it had not begun.
 
@@ -591,9 +627,14 @@ class Dispatcher(Slots):
     async def emit_from(self, parent: Execution, event: Event) -> str:
         """Accept an event that a handler emits. Raises QueueFull, InvalidEvent."""
         if not self.has_room() and not await self.wait_for_room(PATIENCE):
+            self.refused += 1
             raise QueueFull(self.queue_size)
-        self.add_child(parent, event)
-        return event.id
+        if self.intake is None:
+            self.add_child(parent, event)
+            return event.id
+        event_id = await self.intake.emit(event)
+        self._note_child(parent, event)
+        return event_id
 
     async def run_nested(self, parent: Execution, event: Event) -> AgentResult:
         """Run ``event`` now, in the slot of ``parent``. Raises InvalidEvent.
@@ -603,9 +644,11 @@ class Dispatcher(Slots):
         rank = check(event) if event.steered else NORMAL
         # No more time than the handler has that asks for it.
         limit = min(parent.deadline, self.guards.here().deadline)
-        self.accepted = seq = self.accepted + 1
+        self.accepted += 1
+        seq = self.accepted if self.intake is None else self.intake.number()
         waiter: asyncio.Future[AgentResult] = asyncio.get_running_loop().create_future()
         execution = Execution(event, seq, rank, self.now(), waiter, nested=True, deadline=limit)
+        execution.key = self.guards.here().key_of_request(parent)
         self._note_child(parent, event)
         if self.publish is not None:
             self.publish(event)

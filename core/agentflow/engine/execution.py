@@ -12,6 +12,7 @@ import msgspec
 from agentflow.agent import AgentResult
 from agentflow.engine.context import RunContext
 from agentflow.engine.firing import HookRefused, fire
+from agentflow.engine.guards import NOTHING_ASKED
 from agentflow.engine.hooks import HookPoint
 from agentflow.errors import AgentRunVetoed, AgentTimeout, CircuitOpen
 from agentflow.event import Event
@@ -99,6 +100,18 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     """Whether it runs inside another one, in its slot and its time."""
     deadline: float = inf
     work: Work = None  # type: ignore[assignment]  # there while it runs off the express lane
+    key: str = ""
+    """What its idempotency keys begin with, if not with the event's id."""
+    tries: int = 0
+    """Attempts that lie behind it from before the engine's last start."""
+    deaths: int = 0
+    """How many of them ended with the process."""
+    due: float = 0.0
+    """When its retry is due, if it waited for one then (monotonic seconds)."""
+    lease: int = -1
+    """Its cell among the leases, while it runs."""
+    outbox: list[Any] | None = None
+    """Events that it caused, which go to the disk together with its end."""
 
     @property
     def status(self) -> str:
@@ -118,6 +131,15 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     def version(self) -> int:
         """The configuration version it runs or ran under; 0 before it has started."""
         return self.label[1]
+
+    def key_of(self, agent: str) -> str:
+        """The idempotency key of the agent's next run (or the one going on) for this event.
+
+        The same again when the event is run again, another one for each round of a loop.
+        """
+        times = sum(run[0] == agent for run in self.runs)
+        place = f"#{times + 1}" if times else ""
+        return f"{self.key or self.event.id}/{agent}{place}"
 
     # -- one agent ----------------------------------------------------------------------
 
@@ -141,7 +163,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         hooks = dispatcher.hooks
         vitals = agent.vitals
         error: BaseException | None = None
-        attempt = 1
+        attempt = self.tries + 1
         if choice.parallel:
             guard = dispatcher.guards.here()
             started = now()
@@ -183,6 +205,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                     if agent.timeout < inf:
                         limit = min(limit, now() + agent.timeout)
                     guard.deadline = limit
+                    guard.asked = NOTHING_ASKED
                     if limit < dispatcher.guards.next:
                         dispatcher.guards.schedule(limit)
                     try:
@@ -341,18 +364,35 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     async def _wait_for_retry(
         self, name: str, attempt: int, delay: float, error: BaseException
     ) -> None:
+        dispatcher = self.work.dispatcher
+        began = dispatcher.now()
+        if dispatcher.intake is not None:
+            dispatcher.intake.keep_retry(self, attempt, began + delay)
+        await self._sleep(delay)
+        self.note(
+            "retrying", f"{name} after attempt {attempt}", began, dispatcher.now(), "ok",
+            describe(error),
+        )  # fmt: skip
+
+    async def wait_until_due(self) -> None:
+        """Wait for the retry that it waited for when the engine ended."""
+        began = self.work.dispatcher.now()
+        if self.due > began:
+            await self._sleep(self.due - began)
+        self.note(
+            "retrying", f"attempt {self.tries}, before the last start", began,
+            self.work.dispatcher.now(), "ok",
+        )  # fmt: skip
+        self.due = 0.0
+
+    async def _sleep(self, delay: float) -> None:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(delay, _wake, waiting)
-        began = self.work.dispatcher.now()
         try:
             await self._park("retrying", waiting)
         finally:
             timer.cancel()
-        self.note(
-            "retrying", f"{name} after attempt {attempt}", began, self.work.dispatcher.now(), "ok",
-            describe(error),
-        )  # fmt: skip
 
     async def _park(self, why: str, waiting: asyncio.Future[None]) -> None:
         """Wait for ``waiting``; if all that runs for this event waits, give up its slot."""

@@ -34,13 +34,19 @@ def pack(runner: Runner) -> dict[str, Any]:
         "paused_agents": [
             name for name, agent in dispatcher.plan.agents.items() if agent.vitals.paused
         ],
-        "open": [
+        # What a journal has, the next runner finds there.
+        "open": []
+        if runner.journal is not None
+        else [
             {"seq": execution.seq, "event": _event(execution.event)}
             for execution in dispatcher.live()
         ],
-        "dead": [_letter(letter) for letter in dispatcher.dead_letters],
+        "open_now": dispatcher.open(),
+        "dead": []
+        if runner.journal is not None
+        else [_letter(letter) for letter in dispatcher.dead_letters],
         "dead_revision": dispatcher.dead_letters.revision,
-        "versions": [_version(version) for version in history.versions],
+        "versions": [version_fields(version) for version in history.versions],
         "history_revision": history.revision,
         "log": [msgspec.to_builtins(row) for row in telemetry.lines.since(0, KEPT_ROWS)[0]],
         "log_total": telemetry.lines.total,
@@ -56,12 +62,14 @@ async def unpack(runner: Runner, left: dict[str, Any]) -> None:
     dispatcher, telemetry = runner.dispatcher, runner.telemetry
     await _restore_history(runner, left)
     accepted, *_, succeeded, dead = left["counts"]
-    dispatcher.accepted = accepted - len(left["open"])
+    restored = dispatcher.accepted
+    dispatcher.accepted = accepted - (left["open_now"] - restored)
     dispatcher.done = telemetry.settled.total = succeeded + dead
     dispatcher.dead = dead
     for fields in left["dead"]:
         dispatcher.dead_letters.add(_restored(fields))
-    dispatcher.dead_letters.revision = left["dead_revision"] + 1
+    letters = dispatcher.dead_letters
+    letters.revision = max(letters.revision, left["dead_revision"]) + 1
     _refill(telemetry.lines, [msgspec.convert(row, LogRow) for row in left["log"]],
             left["log_total"])  # fmt: skip
     _refill(telemetry.actions, [msgspec.convert(row, AuditRow) for row in left["audit"]],
@@ -95,14 +103,9 @@ async def _restore_history(runner: Runner, left: dict[str, Any]) -> None:
     started = history.versions[-1]
     versions = []
     for fields in left["versions"]:
-        config = _config(fields)
-        if config is not None:
-            versions.append(
-                Version(
-                    fields["number"], config, fields["time"], fields["cause"],
-                    fields["differences"],
-                )
-            )  # fmt: skip
+        version = version_of(fields)
+        if version is not None:
+            versions.append(version)
     if versions:
         history.versions = versions
         runner.version = versions[-1].number
@@ -152,7 +155,8 @@ def _restored(fields: dict[str, Any]) -> DeadLetter:
     )
 
 
-def _version(version: Version) -> dict[str, Any]:
+def version_fields(version: Version) -> dict[str, Any]:
+    """A configuration that ran, as plain data."""
     config = version.config
     return {
         "number": version.number,
@@ -164,6 +168,14 @@ def _version(version: Version) -> dict[str, Any]:
         "overlay": config.overlay,
         "overrides": dict(config.overrides),
     }
+
+
+def version_of(fields: dict[str, Any]) -> Version | None:
+    """The configuration that ran, None if it can't be read any more."""
+    config = _config(fields)
+    if config is None:
+        return None
+    return Version(fields["number"], config, fields["time"], fields["cause"], fields["differences"])
 
 
 def _config(fields: dict[str, Any]) -> Config | None:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
-from functools import partial
-from inspect import isawaitable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from agentflow.agent import AgentResult, Handler
 from agentflow.clock import Clock
@@ -22,21 +19,28 @@ from agentflow.engine.compiler import Compiler
 from agentflow.engine.dispatcher import PATIENCE, Dispatcher
 from agentflow.engine.execution import Execution
 from agentflow.engine.express import ride
-from agentflow.engine.guards import current_guard
 from agentflow.engine.handover import pack, unpack
 from agentflow.engine.history import Change, History, Version
 from agentflow.engine.hooks import CallbackFunc, HookPoint
 from agentflow.engine.ledger import Counts
 from agentflow.engine.plan import Plan, PlannedAgent, Vitals
+from agentflow.engine.subscribers import Subscriber, Subscribers
 from agentflow.engine.threads import Threads
 from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
 from agentflow.resilience.dead_letters import describe
+from agentflow.telemetry.health.monitor import HealthMonitor
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
-Subscriber = Callable[[Event], Awaitable[None] | None]
+if TYPE_CHECKING:
+    from agentflow.engine.journaling import Recovered
+    from agentflow.engine.keeping import Keeping
+    from agentflow.journal import Journal
+
+
+MAX_NOTICES = 20
 
 
 class Runner:
@@ -46,10 +50,32 @@ class Runner:
     ``async with runner:`` and ``emit``. Everything runs on the event loop that starts it.
     """
 
-    def __init__(self, config: Config | None = None, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        clock: Clock | None = None,
+        journal: Journal | Literal[False] | None = None,
+    ) -> None:
+        """``journal`` keeps on disk what is accepted; None is as the configuration says (none,
+        unless it names one), False is none whatever it says.
+        """
         self.config = config if config is not None else Config()
+        self.journal: Journal | None = None
+        """Where accepted events are kept, if anywhere."""
+        self.recovered: Recovered | None = None
+        """What the start found in the journal."""
+        if journal is None:
+            settings = self.config.journal
+            if settings.enabled or settings.path:
+                from agentflow.engine.keeping import journal_for
+
+                self.journal = journal_for(self.config)
+        elif journal is not False:
+            self.journal = journal
         runtime = self.config.runtime
         self.telemetry = Telemetry(runtime.trace_capacity)
+        self.health = HealthMonitor(self.report)
         self.dispatcher = Dispatcher(
             clock or Clock(),
             self.telemetry,
@@ -65,23 +91,33 @@ class Runner:
         self._status = "new"
         self.version = 1
         """The number of the configuration version that runs."""
-        self._subscribers: list[tuple[str, Subscriber]] = []
-        self._background: set[asyncio.Future[Any]] = set()
+        self.subscribers = Subscribers(self.report)
+        self.dispatcher.publish = self.subscribers.publish
         self._thread = 0
         self._applying = asyncio.Lock()
+        self._keeping: Keeping | None = None
+        self._stopping: asyncio.Future[None] | None = None
+        self._drain: asyncio.Future[None] | None = None
+        self._notices: list[tuple[float, str]] = []
         self._ticker: asyncio.TimerHandle | None = None
         self._expected_tick = 0.0
         self.lag = 0.0
         """By how many seconds the loop was late at the last tick."""
 
     @classmethod
-    def from_config(cls, config: str | Path | Config, *, clock: Clock | None = None) -> Runner:
+    def from_config(
+        cls,
+        config: str | Path | Config,
+        *,
+        clock: Clock | None = None,
+        journal: Journal | Literal[False] | None = None,
+    ) -> Runner:
         """A runner from a Config or the path of an agentflow.toml. Raises ConfigError."""
         if isinstance(config, Config):
-            return cls(config, clock=clock)
+            return cls(config, clock=clock, journal=journal)
         from agentflow.config import load_config
 
-        return cls(load_config(config), clock=clock)
+        return cls(load_config(config), clock=clock, journal=journal)
 
     # -- what it is made of ---------------------------------------------------------------
 
@@ -128,17 +164,7 @@ class Runner:
         and can neither delay nor fail it; what they raise is logged. Returns a function
         that ends the subscription.
         """
-        entry = (pattern, subscriber)
-        self._subscribers.append(entry)
-        self.dispatcher.publish = self._publish
-
-        def unsubscribe() -> None:
-            if entry in self._subscribers:
-                self._subscribers.remove(entry)
-            if not self._subscribers:
-                self.dispatcher.publish = None
-
-        return unsubscribe
+        return self.subscribers.add(pattern, subscriber)
 
     # -- life -----------------------------------------------------------------------------
 
@@ -154,24 +180,38 @@ class Runner:
             raise RunnerNotRunning("the runner has not been started")
         return self.dispatcher.plan
 
-    async def start(self) -> None:
-        """Load the agents' code and begin to work.
+    async def start(self, *, recover: bool = True) -> None:
+        """Load the agents' code and begin to work, with what the journal has kept first.
 
-        Raises RunnerAlreadyRunning, and ConfigError when an agent's code can't be loaded.
+        Without ``recover`` the journal is left alone until ``take_over``: another runner
+        still has it.
+
+        Raises RunnerAlreadyRunning, ConfigError when an agent's code can't be loaded, and
+        JournalInUse and JournalUnusable.
         """
         if self._status in ("running", "stopping"):
             raise RunnerAlreadyRunning("the runner is running already")
-        plan = self._compiler.compile(self.config, self.version)
-        self.dispatcher.plan = plan
         self._thread = threading.get_ident()
-        if not self.history.versions:
-            self.history.add(
-                Version(self.version, self.config, self.dispatcher.clock.time(), "start", [])
-            )
+        if self.journal is not None and recover:
+            from agentflow.engine.keeping import Keeping
+
+            keeping = Keeping(self, self.journal)
+            await keeping.start_again()
+            self._keeping = keeping
+        try:
+            self.dispatcher.plan = plan = self._compiler.compile(self.config, self.version)
+        except BaseException:
+            await self._let_go_of_journal()
+            raise
+        if not self.history.versions or self.history.versions[-1].number != self.version:
+            last = self.history.versions[-1].config if self.history.versions else self.config
+            self._note_version("start", [str(difference) for difference in diff(last, self.config)])
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
         self._status = "running"
         self.dispatcher.closing = False
+        if self._keeping is not None:
+            self._keeping.pause_again()
         self.dispatcher.look_express()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
@@ -198,27 +238,44 @@ class Runner:
     ) -> None:
         """Stop. With ``drain``, finish first what is queued, for at most ``timeout`` seconds.
 
-        What is held, or not finished in time, stays queued. Stopping twice does nothing.
-        ``timeout`` None is the configuration's ``drain_timeout``.
+        What is held, or not finished in time, stays queued. ``timeout`` None is the
+        configuration's ``drain_timeout``. A second call waits for the first one; without
+        ``drain`` it ends the other's drain.
         """
-        if self._status != "running":
-            self._status = "stopped" if self._status == "new" else self._status
+        if self._status in ("new", "stopped"):
+            self._status = "stopped"
             return
         if self.dispatcher.execution_here() is not None:
             # Asked for from inside a handler, which the stop would wait for.
-            self._in_background(self.stop(drain, timeout))
+            self.subscribers.in_background(self.stop(drain, timeout))
+            return
+        if self._stopping is not None:
+            if not drain and self._drain is not None:
+                self._drain.cancel()
+            await asyncio.shield(self._stopping)
             return
         self._status = "stopping"
-        limit = self.config.runtime.drain_timeout if timeout is None else timeout
-        if drain and not self.dispatcher.paused:
-            try:
-                async with asyncio.timeout(limit):
-                    await self.dispatcher.join()
-            except TimeoutError:
-                counts = self.dispatcher.counts()
-                left = counts.queued + counts.running
-                self.report("warning", f"stopped after {limit:g} s with {left} events unfinished")
+        self._stopping = asyncio.get_running_loop().create_future()
+        try:
+            if drain and not self.dispatcher.paused:
+                limit = self.config.runtime.drain_timeout if timeout is None else timeout
+                self._drain = asyncio.ensure_future(self.dispatcher.join())
+                done, _ = await asyncio.wait([self._drain], timeout=limit)
+                if not done:
+                    self._drain.cancel()
+                    counts = self.dispatcher.counts()
+                    left = counts.queued + counts.running
+                    self.report(
+                        "warning", f"stopped after {limit:g} s with {left} events unfinished"
+                    )
+            await self._end()
+        finally:
+            self._stopping.set_result(None)
+            self._stopping = None
+
+    async def _end(self) -> None:
         await self.dispatcher.close()
+        await self._let_go_of_journal()
         if self._ticker is not None:
             self._ticker.cancel()
         await self._compiler.close()
@@ -245,7 +302,7 @@ class Runner:
         await self.dispatcher.join()
 
     def _tick(self) -> None:
-        """Once a second: the point for the curves."""
+        """Once a second: the point for the curves, and the report on health."""
         dispatcher = self.dispatcher
         now = dispatcher.now()
         self.lag = max(0.0, now - self._expected_tick)
@@ -263,23 +320,31 @@ class Runner:
         )
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
+        self.health.tick(self, self._threads.waiting)
 
     # -- events ---------------------------------------------------------------------------
 
-    async def emit(self, event: Event) -> str:
-        """Accept an event; its id.
+    async def emit(self, event: Event, *, feed: tuple[str, int] | None = None) -> str:
+        """Accept an event; its id. With a journal, it is on disk when this returns.
 
-        Waits up to a second for room in the queue. Raises QueueFull, InvalidEvent, and
-        RunnerNotRunning before start and after stop.
+        Waits up to a second for room in the queue. An event that the journal has had
+        before (by its id, or by metadata ``idempotency_key``) is not accepted again: the
+        id is the earlier one's. ``feed`` is the name of where events come from and how
+        many came from there, this one included: kept together with the event.
+
+        Raises QueueFull, InvalidEvent, RunnerNotRunning before start and after stop,
+        JournalFull and JournalFailed.
         """
         dispatcher = self.dispatcher
         if self._status != "running":
             self._refuse_work()
-        if dispatcher.accepted - dispatcher.done >= dispatcher.queue_size:
+        if dispatcher.accepted - dispatcher.done + dispatcher.arriving >= dispatcher.queue_size:
             await self._room_for(event)
+        if dispatcher.intake is not None:
+            return await dispatcher.intake.emit(event, feed)
         dispatcher.accept(event)
-        if self._subscribers:
-            self._publish(event)
+        if self.subscribers.entries:
+            self.subscribers.publish(event)
         return event.id
 
     async def _room_for(self, event: Event) -> None:
@@ -289,6 +354,7 @@ class Runner:
             return
         check(event)
         if not await dispatcher.wait_for_room(PATIENCE):
+            dispatcher.refused += 1
             raise QueueFull(dispatcher.queue_size)
         if self._status != "running":
             self._refuse_work()
@@ -296,16 +362,32 @@ class Runner:
     def try_emit(self, event: Event) -> str:
         """Accept an event now or raise QueueFull at once; its id.
 
-        Raises InvalidEvent, and RunnerNotRunning before start and after stop.
+        With a journal it is on disk a moment later; ``flush`` waits for that. Raises
+        InvalidEvent, RunnerNotRunning before start and after stop, JournalFull and
+        JournalFailed.
         """
         if self._status != "running":
             self._refuse_work()
         if not self.dispatcher.has_room():
+            self.dispatcher.refused += 1
             raise QueueFull(self.dispatcher.queue_size)
+        if self.dispatcher.intake is not None:
+            self.dispatcher.intake.try_emit(event)
+            return event.id
         self.dispatcher.accept(event)
-        if self._subscribers:
-            self._publish(event)
+        if self.subscribers.entries:
+            self.subscribers.publish(event)
         return event.id
+
+    async def flush(self) -> None:
+        """Wait until everything that happened so far is on disk, if there is a journal."""
+        if self.dispatcher.intake is not None:
+            await self.dispatcher.intake.flush()
+
+    def note_feed(self, name: str, position: int, *, finished: bool = False) -> None:
+        """Keep in the journal how many events came from a feed, or that it has no more."""
+        if self._keeping is not None:
+            self._keeping.journal.feed(name, position, finished)
 
     async def request(self, event: Event) -> AgentResult:
         """Accept an event and wait for its outcome. A failure is in ``result.error``.
@@ -320,10 +402,12 @@ class Runner:
         if inside is not None:
             return await dispatcher.run_nested(inside, event)
         await self._room_for(event)
+        if dispatcher.intake is not None:
+            return await dispatcher.intake.request(event)
         waiter: asyncio.Future[AgentResult] = asyncio.get_running_loop().create_future()
         dispatcher.accept(event, waiter)
-        if self._subscribers:
-            self._publish(event)
+        if self.subscribers.entries:
+            self.subscribers.publish(event)
         return await waiter
 
     def _refuse_work(self) -> None:
@@ -331,28 +415,6 @@ class Runner:
             return
         state = {"new": "has not been started", "stopping": "is stopping"}
         raise RunnerNotRunning(f"the runner {state.get(self._status, 'has been stopped')}")
-
-    def _publish(self, event: Event) -> None:
-        for pattern, subscriber in list(self._subscribers):
-            if fnmatchcase(event.route, pattern):
-                try:
-                    returned = subscriber(event)
-                except Exception as error:
-                    self.report("error", f"subscriber to {pattern!r} failed: {describe(error)}")
-                    continue
-                if isawaitable(returned):
-                    self._in_background(returned, pattern)
-
-    def _in_background(self, work: Awaitable[Any], pattern: str = "") -> None:
-        task = asyncio.ensure_future(_outside(work))
-        self._background.add(task)
-        task.add_done_callback(partial(self._told, pattern))
-
-    def _told(self, pattern: str, done: asyncio.Future[Any]) -> None:
-        self._background.discard(done)
-        if not done.cancelled() and (error := done.exception()) is not None:
-            who = f"subscriber to {pattern!r}" if pattern else "a task of the engine"
-            self.report("error", f"{who} failed: {describe(error)}")
 
     # -- accounts -------------------------------------------------------------------------
 
@@ -383,11 +445,17 @@ class Runner:
         )
         event_id = await self.emit(again)
         self.dispatcher.dead_letters.mark(letter, "replayed")
+        if self._keeping is not None:
+            self._keeping.journal.mark_dead(letter.number, "replayed")
         return event_id
 
     def drop(self, number: int) -> bool:
         """Forget the dead letter of this number; False if there is none."""
-        return self.dispatcher.dead_letters.drop(number)
+        if not self.dispatcher.dead_letters.drop(number):
+            return False
+        if self._keeping is not None:
+            self._keeping.journal.drop_dead([number])
+        return True
 
     def executions(self, session_id: str | None = None) -> list[Execution]:
         """The executions that are remembered, ended ones first, of one session or of all."""
@@ -399,6 +467,17 @@ class Runner:
     def dump_trace(self, session_id: str) -> list[TraceEntry]:
         """The trace of one session in the order of time; [] if nothing is known of it."""
         return entries(self.executions(session_id), self.dispatcher.wall_offset)
+
+    def audit(self, operator: str, action: str, target: str, detail: str, outcome: str) -> None:
+        """Keep what an operator did, or tried to do."""
+        row = self.telemetry.audit(operator, action, target, detail, outcome)
+        if self._keeping is not None:
+            self._keeping.journal.audit(row)
+
+    def keep_pauses(self) -> None:
+        """Let what is paused now be paused after a new start too: an operator wanted it."""
+        if self._keeping is not None:
+            self._keeping.keep_pauses()
 
     # -- pausing --------------------------------------------------------------------------
 
@@ -469,21 +548,21 @@ class Runner:
         plan = self._compiler.compile(config, self.version + 1)
         self.version += 1
         self.config = config
+        if any(text.startswith("journal") for text in changed):
+            self.report("warning", "what changed under [journal] applies at the next start")
         runtime = config.runtime
         self.dispatcher.queue_size = runtime.queue_size
         self.dispatcher.resize(runtime.max_concurrent_events)
         self.dispatcher.look_room()
         self._swap(plan)
-        self.history.add(
-            Version(self.version, config, self.dispatcher.clock.time(), cause, changed)
-        )
+        self._note_version(cause, changed)
         return Change(self.version, changed)
 
     def _swap(self, plan: Plan) -> None:
         kept = {agent.code for agent in plan.agents.values()}
         for agent in self.dispatcher.plan.agents.values():
             if agent.code.agent is not None and agent.code not in kept:
-                self._in_background(self._shut_down(agent))
+                self.subscribers.in_background(self._shut_down(agent))
         self.dispatcher.plan = plan
         for name, vitals in self._compiler.vitals.items():
             if name not in plan.agents and (vitals.paused or vitals.held or vitals.gate):
@@ -535,7 +614,25 @@ class Runner:
 
     async def take_over(self, left: dict[str, Any]) -> None:
         """Go on where another runner stopped: with its events, counts and dead letters."""
+        if self.journal is not None:
+            from agentflow.engine.keeping import Keeping
+
+            keeping = Keeping(self, self.journal)
+            await keeping.go_on()
+            self._keeping = keeping
         await unpack(self, left)
+
+    def _note_version(self, cause: str, differences: list[str]) -> None:
+        now = self.dispatcher.clock.time()
+        version = Version(self.version, self.config, now, cause, differences)
+        self.history.add(version)
+        if self._keeping is not None:
+            self._keeping.keep_version(version)
+
+    async def _let_go_of_journal(self) -> None:
+        if self._keeping is not None:
+            keeping, self._keeping = self._keeping, None
+            await keeping.close()
 
     def refuse(self, problems: Sequence[Problem], text: str) -> None:
         """Note that a configuration was not taken; what runs stays."""
@@ -544,6 +641,18 @@ class Runner:
     def report(self, level: str, text: str) -> None:
         """Say something in the log, as the engine. ``level`` is debug to error."""
         self.telemetry.log(level, "engine", text)
+
+    def notice(self, text: str, seconds: float) -> None:
+        """Say something in the log, and among what an operator should know for some seconds."""
+        self.report("info", text)
+        self._notices.append((self.dispatcher.now() + seconds, text))
+        del self._notices[:-MAX_NOTICES]
+
+    def current_notices(self) -> list[str]:
+        """What ``notice`` was told and is still worth an operator's attention."""
+        now = self.dispatcher.now()
+        self._notices = [(until, text) for until, text in self._notices if until > now]
+        return [text for _, text in self._notices]
 
     # -- for the watchdog -------------------------------------------------------------------
 
@@ -558,9 +667,3 @@ class Runner:
                 return str(guard.agent) if guard is not None else ""
             frame = frame.f_back
         return ""
-
-
-async def _outside(work: Awaitable[Any]) -> Any:
-    """Await ``work`` as nobody's handler, though one may have asked for it."""
-    current_guard.set(None)
-    return await work

@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from agentflow.clock import Clock
 from agentflow.engine.execution import Execution
 from agentflow.engine.guards import Guard
 from agentflow.engine.ledger import Ledger, wake_up
 from agentflow.engine.plan import Vitals
+
+if TYPE_CHECKING:
+    from agentflow.engine.journaling import Intake
 
 SLICE = 0.005
 """Seconds that a worker goes on without letting the loop go round."""
@@ -40,6 +44,10 @@ class Slots(Ledger):
         )
         self.closing = False
         """Whether nothing is begun: while the runner stops, and until it starts again."""
+        self.intake: Intake | None = None
+        """The way by the disk, if there is a journal."""
+        self.suspects: set[int] = set()
+        self._max_running = max_running
         self._workers: dict[asyncio.Task[None], None] = {}  # in the order they were made
         self._idle: deque[asyncio.Future[None]] = deque()
         self._resumable: dict[Execution, list[asyncio.Future[None]]] = {}
@@ -86,10 +94,28 @@ class Slots(Ledger):
 
     def resize(self, max_running: int) -> None:
         """Change how many events may run at once."""
+        self._max_running = max_running
+        if self.suspects:
+            max_running = 1
         self.max_running = max_running
         for _ in range(min(max_running - self.running, len(self._resumable))):
             self._slot_is_free()
         self.wake_all()
+
+    def isolate(self, suspects: set[int]) -> None:
+        """Run one event at a time until these, by number, have ended or wait.
+
+        The process has died more than once while they ran: the one that kills it must not
+        take the others along again.
+        """
+        self.suspects = suspects
+        self.resize(self._max_running)
+
+    def acquit(self, seq: int) -> None:
+        """A suspect has ended, or waits for something: it has not killed the process."""
+        self.suspects.discard(seq)
+        if not self.suspects:
+            self.resize(self._max_running)
 
     async def _work(self) -> None:
         """Take one execution after the other, until there is nothing for this worker."""
@@ -137,6 +163,8 @@ class Slots(Ledger):
                 continue
             self.running += 1
             guard.execution = execution
+            if self.intake is not None:
+                self.intake.lease(execution)
             if self._room:
                 self.look_room()
             try:
@@ -159,6 +187,8 @@ class Slots(Ledger):
         """``execution`` only waits now: somebody else may run."""
         execution.work.released = True
         if not execution.nested:
+            if self.intake is not None:
+                self.intake.unlease(execution)
             self.running -= 1
             self.apart.add(execution)
             self._slot_is_free()
@@ -174,6 +204,8 @@ class Slots(Ledger):
                 self.running += 1
                 self.apart.discard(execution)
                 work.released = False
+                if self.intake is not None:
+                    self.intake.lease(execution)
                 # Other lanes of the same event wait for no slot any more: it has one.
                 for waiting in self._resumable.pop(execution, ()):
                     wake_up(waiting)

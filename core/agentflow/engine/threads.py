@@ -28,6 +28,11 @@ class Threads:
         self._idle = threading.Semaphore(0)
         self._started = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many handlers wait for a thread, because all of them are busy."""
+        return self._jobs.qsize()
+
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call ``function`` in a thread, in a copy of this context, and await its result."""
         loop = asyncio.get_running_loop()

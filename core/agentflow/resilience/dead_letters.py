@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
@@ -71,6 +71,16 @@ class DeadLetters(Sequence[DeadLetter]):
         if len(self._letters) > self._capacity:
             del self._letters[next(iter(self._letters))]
             self.overflowed += 1
+        self.revision += 1
+
+    def restore(self, letters: Iterable[DeadLetter], last: int) -> None:
+        """Bring back letters from before, with their numbers; ``last`` was the last number."""
+        for letter in letters:
+            self._letters[letter.number] = letter
+        while len(self._letters) > self._capacity:
+            del self._letters[next(iter(self._letters))]
+            self.overflowed += 1
+        self._number = max(self._number, last)
         self.revision += 1
 
     def find(self, number: int) -> DeadLetter | None:

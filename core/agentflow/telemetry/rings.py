@@ -52,10 +52,12 @@ class SharedRing(Ring[T]):
         with self._lock:
             super().append(item)
 
-    def number(self, make: Callable[[int], T]) -> None:
-        """Add the item that ``make`` makes of its number."""
+    def number(self, make: Callable[[int], T]) -> T:
+        """Add the item that ``make`` makes of its number, and return it."""
         with self._lock:
-            super().append(make(self.total + 1))
+            item = make(self.total + 1)
+            super().append(item)
+        return item
 
     def since(self, number: int, limit: int) -> tuple[list[T], int]:
         """The items after ``number``, oldest first, and how many of them are left out."""

@@ -43,9 +43,9 @@ class Telemetry:
             text = f"{text[:TEXT_LIMIT]}… ({len(text):,} characters)"
         self.lines.number(lambda seq: LogRow(seq, time.time(), level, source, text))
 
-    def audit(self, operator: str, action: str, target: str, detail: str, outcome: str) -> None:
+    def audit(self, operator: str, action: str, target: str, detail: str, outcome: str) -> AuditRow:
         """Keep what an operator did, or tried to do."""
-        self.actions.number(
+        return self.actions.number(
             lambda seq: AuditRow(seq, time.time(), operator, action, target, detail, outcome)
         )
 

@@ -1,0 +1,325 @@
+"""Journaling: the engine's side of the journal. Nothing is queued before it is on disk.
+
+An event on its way in is written first and queued when that is committed. An event's end
+goes to the disk in one piece with the events that it caused, so that it can't happen
+twice. Which events are running stands among the leases: what the process took along when
+it died is known by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agentflow.agent import AgentResult
+from agentflow.engine.admission import check
+from agentflow.engine.execution import Execution
+from agentflow.errors import InvalidEvent, Restored
+from agentflow.event import Event, take_over
+from agentflow.journal import DeadRecord, Journal, Recovery, Stored
+from agentflow.journal.codec import decode
+from agentflow.resilience import DeadLetter
+from agentflow.resilience.dead_letters import describe, trace_text
+from agentflow.state import State
+
+if TYPE_CHECKING:
+    from agentflow.engine.dispatcher import Dispatcher
+
+SUSPICIOUS = 2
+"""After so many deaths of the process during its run, an event is run alone."""
+
+
+class Arrival(msgspec.Struct, eq=False):
+    """An event on its way to the disk, and who waits for it to be there, or for its outcome."""
+
+    event: Event
+    told: asyncio.Future[str] | None = None
+    waiter: asyncio.Future[AgentResult] | None = None
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """What a start found in the journal at ``path``; numbers of events.
+
+    ``queued`` had not begun, ``redelivered`` had begun and run again, ``retrying`` wait for
+    a retry, ``buried`` are dead letters from now on because the process died too often
+    while they ran, ``dead`` are the dead letters that were there before. ``feeds`` says
+    how far each feed had come and whether it was at its end, ``clean`` whether the last
+    end was orderly. ``damage`` is what was found broken, in sentences; ``seconds`` is how
+    long all this took.
+    """
+
+    path: str
+    queued: int = 0
+    redelivered: int = 0
+    retrying: int = 0
+    buried: int = 0
+    dead: int = 0
+    clean: bool = True
+    damage: list[str] = []
+    feeds: dict[str, tuple[int, bool]] = {}
+    seconds: float = 0.0
+
+
+class Kept(Event):
+    """An event from the journal that is decoded when somebody looks at it.
+
+    A million of them may be queued at a start, which must not take long.
+    """
+
+    __slots__ = ("body",)
+    body: bytes
+
+    def __init__(self, stored: Stored) -> None:
+        set_body(self, stored.body)
+        set_session(self, stored.session)
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked only for what is not there: all the other fields, until the first look.
+        if name not in Event.__slots__:
+            raise AttributeError(name)
+        take_over(self, decode(self.body))
+        return getattr(self, name)
+
+
+set_body: Callable[[Event, bytes], None] = Kept.__dict__["body"].__set__
+set_session: Callable[[Event, str], None] = Event.__dict__["session_id"].__set__
+
+
+class Intake:
+    """Writes what goes in and what comes out; one for each runner with a journal."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        dispatcher: Dispatcher,
+        publish: Callable[[Event], None],
+        report: Callable[[str, str], None],
+    ) -> None:
+        self.journal = journal
+        self._dispatcher = dispatcher
+        self._publish = publish
+        self._report = report
+
+    # -- in -----------------------------------------------------------------------------
+
+    async def emit(self, event: Event, feed: tuple[str, int] | None = None) -> str:
+        """Accept an event; its id, once it is on disk.
+
+        An event that was accepted before, or has the idempotency key of one that was, is
+        not accepted again: the id is that of the earlier one. Raises InvalidEvent,
+        JournalFull and JournalFailed.
+        """
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._submit(Arrival(event, told), feed)
+        return await told
+
+    def try_emit(self, event: Event) -> None:
+        """Accept an event that is on disk a moment later. Raises as ``emit`` does."""
+        self._submit(Arrival(event), None)
+
+    async def request(self, event: Event) -> AgentResult:
+        """Accept an event and wait for its outcome. Raises as ``emit`` does."""
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[str] = loop.create_future()
+        waiter: asyncio.Future[AgentResult] = loop.create_future()
+        self._submit(Arrival(event, told, waiter), None)
+        await told
+        return await waiter
+
+    def _submit(self, arrival: Arrival, feed: tuple[str, int] | None) -> None:
+        event = arrival.event
+        rank = check(event) if event.steered else event.priority_rank
+        self.journal.accept(event, rank, arrival, feed)
+        self._dispatcher.arriving += 1
+
+    def deliver(self, results: list[tuple[object, int, str | BaseException | None]]) -> None:
+        """The journal has committed, or could not: queue what is on disk, tell who waits."""
+        dispatcher = self._dispatcher
+        for arrival, seq, outcome in results:
+            if not isinstance(arrival, Arrival):
+                if isinstance(arrival, asyncio.Future) and not arrival.done():
+                    arrival.set_result(None)
+                continue
+            dispatcher.arriving -= 1
+            event, told = arrival.event, arrival.told
+            if outcome is None:
+                dispatcher.accept(event, arrival.waiter, seq)
+                self._publish(event)
+                if told is not None and not told.done():
+                    told.set_result(event.id)
+            elif isinstance(outcome, str):
+                self._is_duplicate(arrival, outcome)
+            elif told is not None and not told.done():
+                told.set_exception(outcome)
+            else:
+                self._report("error", f"event {event.id} could not be kept: {outcome}")
+        if dispatcher._room:
+            dispatcher.look_room()
+        dispatcher.look_idle()
+
+    def _is_duplicate(self, arrival: Arrival, earlier: str) -> None:
+        """It was accepted before: its sender gets the earlier one's id."""
+        if arrival.told is not None and not arrival.told.done():
+            arrival.told.set_result(earlier)
+        if arrival.waiter is not None and not arrival.waiter.done():
+            error = InvalidEvent("id", f"this event was accepted before, as {earlier}")
+            arrival.waiter.set_result(AgentResult(State(arrival.event.data), error))
+
+    async def flush(self) -> None:
+        """Wait until everything that was said so far is on disk."""
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.journal.flush(told)
+        await told
+
+    def number(self) -> int:
+        """A number for an execution that has no place in the journal of its own."""
+        return self.journal.reserve()
+
+    # -- while it runs ------------------------------------------------------------------
+
+    def lease(self, execution: Execution) -> None:
+        """It begins, or goes on: should the process die now, that is known."""
+        if execution.lease < 0 and not execution.nested:
+            execution.lease = self.journal.leases.take(execution.seq)
+
+    def unlease(self, execution: Execution) -> None:
+        """It only waits now: a death of the process has nothing to do with it."""
+        if execution.lease >= 0:
+            self.journal.leases.give(execution.lease)
+            execution.lease = -1
+            if execution.waits != "retrying" and execution.runs:
+                self._keep_tries(execution, execution.attempt, 0.0)
+        if execution.seq in self._dispatcher.suspects:
+            self._dispatcher.acquit(execution.seq)
+
+    def keep_retry(self, execution: Execution, attempt: int, due: float) -> None:
+        """``attempt`` has failed and the next one is due at ``due`` (monotonic seconds)."""
+        self._keep_tries(execution, attempt, due + self._dispatcher.wall_offset)
+
+    def interrupted(self, execution: Execution) -> None:
+        """A stop without drain has cut it short: when it runs again, that is another attempt."""
+        if execution.lease >= 0:
+            self._keep_tries(execution, execution.attempt, 0.0)
+            self.unlease(execution)
+        execution.outbox = None
+
+    def _keep_tries(self, execution: Execution, tries: int, due: float) -> None:
+        if not execution.nested:
+            self.journal.retry(execution.seq, tries - execution.deaths, due)
+
+    # -- out ----------------------------------------------------------------------------
+
+    def caused(self, execution: Execution, event: Event) -> None:
+        """``execution`` has caused ``event``: they go to the disk together. Raises InvalidEvent."""
+        arrival = Arrival(event)
+        if execution.nested or (execution.ended and execution.outbox is None):
+            self._submit(arrival, None)
+            return
+        rank = check(event) if event.steered else event.priority_rank
+        record = self.journal.prepare(event, rank, arrival)
+        if execution.outbox is None:
+            execution.outbox = []
+        execution.outbox.append(record)
+
+    def settle(self, execution: Execution, state: State, letter: DeadLetter | None) -> None:
+        """It has ended: write that down, with its dead letter and the events that it caused."""
+        dispatcher, journal = self._dispatcher, self.journal
+        dead = None if letter is None else record_of(letter, journal)
+        if execution.nested:
+            if dead is not None:
+                journal.bury(dead)
+            return
+        event = execution.event
+        session = event.session_id
+        children, execution.outbox = execution.outbox, None
+        if children:
+            dispatcher.arriving += len(children)
+        own = "session_id" not in event.metadata and session == event.id
+        journal.settle(
+            execution.seq,
+            execution.ended + dispatcher.wall_offset,
+            dead is None,
+            None if own else session,
+            None if own else state._values,
+            dead,
+            children or (),
+        )
+        if execution.lease >= 0:
+            # Counts as running until it is overwritten: by then its end is long on disk.
+            journal.leases.retire(execution.lease)
+            execution.lease = -1
+        if execution.seq in dispatcher.suspects:
+            dispatcher.acquit(execution.seq)
+
+    # -- a new start --------------------------------------------------------------------
+
+    def restore(self, recovery: Recovery, max_deliveries: int, seconds: float) -> Recovered:
+        """Queue what was open, bury what kills the process, remember what was dead."""
+        dispatcher = self._dispatcher
+        dispatcher.dead_letters.restore(map(letter_of, recovery.dead), recovery.next_dead - 1)
+        now, offset = dispatcher.now(), dispatcher.wall_offset
+        queued = redelivered = retrying = buried = 0
+        suspects: set[int] = set()
+        dispatcher.max_deaths = max_deliveries
+        for stored in recovery.open:
+            execution = Execution(Kept(stored), stored.seq, stored.rank, now)
+            deaths = stored.deliveries
+            if not deaths and not stored.tries:
+                queued += 1
+                dispatcher.restore(execution)
+                continue
+            execution.tries = execution.attempt = stored.tries + deaths
+            execution.deaths = deaths
+            execution.attempt += 1
+            if stored.due:
+                execution.due = stored.due - offset
+            if deaths >= max_deliveries:
+                buried += 1
+                dispatcher.restore(execution)
+                continue
+            if deaths >= SUSPICIOUS:
+                suspects.add(execution.seq)
+                execution.rank = 0
+            if stored.due:
+                retrying += 1
+            else:
+                redelivered += 1
+            dispatcher.restore(execution)
+        if suspects:
+            dispatcher.isolate(suspects)
+        return Recovered(
+            str(self.journal.path), queued, redelivered, retrying, buried, len(recovery.dead),
+            recovery.clean, recovery.damage, recovery.feeds, seconds,
+        )  # fmt: skip
+
+
+def record_of(letter: DeadLetter, journal: Journal) -> DeadRecord:
+    """A dead letter as it is kept."""
+    return DeadRecord(
+        letter.number,
+        journal.body_of(letter.event),
+        describe(letter.error),
+        trace_text(letter.error),
+        letter.agent,
+        letter.attempts,
+        letter.config_version,
+        letter.time,
+        letter.status,
+    )
+
+
+def letter_of(record: DeadRecord) -> DeadLetter:
+    """A dead letter as it was kept."""
+    return DeadLetter(
+        decode(record.event),
+        Restored(record.error, record.trace),
+        record.agent,
+        record.attempts,
+        record.config_version,
+        record.number,
+        record.time,
+        record.status,
+    )

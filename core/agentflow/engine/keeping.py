@@ -1,0 +1,153 @@
+"""Keeping: the life of a runner's journal, from what it finds at the start to the last word."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agentflow.config import Config
+from agentflow.engine.handover import version_fields, version_of
+from agentflow.engine.history import LIMIT, Version
+from agentflow.engine.journaling import Intake
+from agentflow.journal import Journal, Recovery
+
+if TYPE_CHECKING:
+    from agentflow.engine.runner import Runner
+
+FOLDER = ".agentflow"
+"""Where the journal is kept when nothing else is said: beside the configuration."""
+
+_PAUSED = "paused"
+
+
+def journal_for(config: Config, *, default: Path | None = None) -> Journal | None:
+    """The journal that ``config`` asks for, else one at ``default``, else None.
+
+    A path in the configuration is seen from its file. The file is not touched yet.
+    """
+    settings = config.journal
+    if settings.enabled is False or settings.durability == "none":
+        return None
+    path = default
+    if settings.path:
+        path = Path(config.path).parent / settings.path
+    elif path is None and settings.enabled:
+        path = default_path(config)
+    if path is None:
+        return None
+    return Journal(
+        path,
+        durability=settings.durability,
+        retention=settings.retention,
+        max_bytes=settings.max_size * 1_000_000,
+        max_event_bytes=settings.max_event_size * 1_000_000,
+    )
+
+
+def default_path(config: Config) -> Path:
+    """Where the journal of a configuration is when nobody says."""
+    file = Path(config.path)
+    return file.parent / FOLDER / f"{file.stem}.db"
+
+
+class Keeping:
+    """Opens the journal of a runner, goes on with what is in it, and closes it."""
+
+    def __init__(self, runner: Runner, journal: Journal) -> None:
+        self.journal = journal
+        self._runner = runner
+        self._paused_before: tuple[bool, list[str]] = (False, [])
+
+    async def start_again(self) -> None:
+        """Take the journal and go on with everything in it: events, versions, audit, pauses.
+
+        Raises JournalInUse and JournalUnusable.
+        """
+        runner = self._runner
+        recovery = await self._open()
+        history, telemetry = runner.history, runner.telemetry
+        versions = [version for fields in recovery.versions if (version := version_of(fields))]
+        if versions:
+            history.versions = versions[-LIMIT:]
+            history.revision += 1
+            last = versions[-1]
+            # The numbers go on; the same configuration keeps its own.
+            runner.version = last.number if last.config == runner.config else last.number + 1
+        for row in recovery.audit:
+            number = telemetry.actions.total + 1
+            telemetry.actions.append(msgspec.structs.replace(row, seq=number))
+        paused = recovery.facts.get(_PAUSED)
+        if paused is not None:
+            self._paused_before = msgspec.msgpack.decode(paused, type=tuple[bool, list[str]])
+
+    async def go_on(self) -> None:
+        """Take the journal over from a runner that has handed over.
+
+        Raises JournalInUse and JournalUnusable.
+        """
+        await self._open()
+        self._runner.recovered = None  # this is no new start
+
+    async def _open(self) -> Recovery:
+        runner, journal = self._runner, self.journal
+        dispatcher = runner.dispatcher
+        began = dispatcher.now()
+        if journal.inline:
+            recovery = journal.open(dispatcher.clock.time())
+        else:
+            recovery = await asyncio.to_thread(journal.open, dispatcher.clock.time())
+        intake = Intake(journal, dispatcher, runner.subscribers.publish, runner.report)
+        journal.start(asyncio.get_running_loop(), intake.deliver, self._changed)
+        dispatcher.intake = intake
+        limit = runner.config.journal.max_deliveries
+        runner.recovered = intake.restore(recovery, limit, dispatcher.now() - began)
+        for sentence in recovery.damage:
+            runner.report("error", sentence)
+        return recovery
+
+    async def close(self) -> None:
+        """Write what is left and let the journal go."""
+        if self.journal.inline:
+            self.journal.close()
+        else:
+            await asyncio.to_thread(self.journal.close)
+            await asyncio.sleep(0)  # what was committed last is told now
+        self._runner.dispatcher.intake = None
+
+    def keep_version(self, version: Version) -> None:
+        """Keep a configuration that has begun to run."""
+        self.journal.version(version_fields(version))
+
+    def keep_pauses(self) -> None:
+        """Keep what is paused now, for the next start."""
+        runner = self._runner
+        agents = [name for name, agent in runner.plan.agents.items() if agent.vitals.paused]
+        self.journal.put(_PAUSED, msgspec.msgpack.encode((runner.paused, agents)))
+
+    def pause_again(self) -> None:
+        """Pause what was paused, by an operator, when the last run ended."""
+        runner = self._runner
+        everything, agents = self._paused_before
+        again = [name for name in agents if name in runner.plan.agents]
+        if everything:
+            runner.pause()
+        for name in again:
+            runner.pause(name)
+        if everything or again:
+            what = ["the runner"] * everything + again
+            runner.report("warning", f"still paused from before the start: {', '.join(what)}")
+
+    def _changed(self, state: str, reason: str) -> None:
+        """The disk is full, or has failed, or works again."""
+        runner = self._runner
+        if state == "ok":
+            runner.report("info", "the journal works again: events are accepted")
+        elif state == "full":
+            runner.report("error", f"nothing is accepted for want of room: {reason}")
+        else:
+            # What ended now could not be kept, and would run again after the next start.
+            runner.pause()
+            runner.report("error", f"{reason}; events are held until a new start")
