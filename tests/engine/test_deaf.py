@@ -144,6 +144,47 @@ async def test_a_lane_that_never_ends_takes_no_slot_with_it(others: float) -> No
         assert len(asyncio.all_tasks()) <= 4  # this one, the worker, the runner's, the deaf one
 
 
+@pytest.mark.parametrize("lane", ["waits", "retries", "works"])
+@virtual
+async def test_nothing_goes_on_for_an_event_that_was_given_up(lane: str) -> None:
+    """Lanes beside the deaf one are cancelled with it, whatever they were doing."""
+    ended: list[float] = []
+
+    async def other(event: Event, state: State) -> None:
+        if lane == "retries":
+            raise ConnectionError("again")
+        try:
+            await asyncio.sleep(500)
+        finally:
+            ended.append(loop().time())
+
+    text = (
+        ONE_SLOT.replace("retry_attempts = 0", "retry_attempts = 20")
+        + """
+        [error_routing.retry]
+        initial_delay = 20
+        max_delay = 20
+        [agents.a]
+        timeout = 3
+        [agents.b]
+        [agents.c]
+    """
+    )
+    text = text.replace("timeout_seconds = 5", "timeout_seconds = 100")
+    runner = make(text, a=deaf(3_000), b=other, c=quick)
+    async with runner:
+        if lane == "waits":
+            runner.pause("b")
+        began = loop().time()
+        result = await runner.request(Event("", {}, TOGETHER))
+        assert isinstance(result.error, AgentTimeout)
+        assert loop().time() - began == pytest.approx(8, abs=0.01)
+        runner.resume("b")
+        await asyncio.sleep(50)
+        assert ended == ([pytest.approx(began + 8, abs=0.01)] if lane == "works" else [])
+        assert len(asyncio.all_tasks()) == 2, "this one and the deaf one"
+
+
 @virtual
 async def test_who_asked_for_a_lane_that_never_ends_is_answered() -> None:
     """A nested event is given up without its parent, which runs in another task."""

@@ -504,8 +504,8 @@ class Dispatcher(Slots):
         if frames[-1][2] is None or frames[-1][2].ended:
             return
         guard.abandoned = True
-        deaf = frames[-1][0]
         worker = guard
+        cut = {guard.task: False}
         now = self.now()
         for agent, since, execution in reversed(frames):
             if execution is None or execution.ended:
@@ -513,10 +513,19 @@ class Dispatcher(Slots):
             choice = execution.work.choice if execution.work is not None else self.plan.default
             if execution.work is not None:
                 worker = execution.work.guard
+                if execution.work.active:
+                    # Nothing else of it goes on, in whatever task.
+                    for other in self.guards:
+                        if any(frame[2] is execution for frame in other.frames()):
+                            cut.setdefault(other.task, not other.abandoned)
             if agent in choice.agents:
                 self._failed(choice.agents[agent].vitals)
             self.give_up(execution, agent, since, AgentTimeout(agent, now - since))
-        self._leave_behind(guard, worker, deaf)
+        cut.setdefault(worker.task, True)
+        for task, alive in cut.items():
+            if alive:
+                task.cancel()
+        self._leave_behind(worker, frames[-1][0])
 
     def _abandon_callback(self, guard: Guard) -> None:
         """Give up an event because of a callback that no agent runs around."""
@@ -527,14 +536,12 @@ class Dispatcher(Slots):
             guard.abandoned = True
             error = TimeoutError("a callback ignores its cancellation")
             self.give_up(execution, execution.at, execution.last, error)
-            self._leave_behind(guard, guard, "a callback")
+            self._leave_behind(guard, "a callback")
 
-    def _leave_behind(self, guard: Guard, worker: Guard, deaf: str) -> None:
+    def _leave_behind(self, worker: Guard, deaf: str) -> None:
         self.telemetry.log(
             "error", "engine", f"{deaf} ignores its cancellation and was left behind"
         )
-        if worker is not guard:
-            worker.task.cancel()
         if worker.execution is None or worker.execution.ended:
             worker.abandoned = True
             self._workers.pop(worker.task, None)
@@ -567,7 +574,7 @@ class Dispatcher(Slots):
             return None
         if execution.event.metadata.get("system") == "true":
             return None
-        delay = agent.retry.delay(attempt)
+        delay = agent.retry.delay(attempt, self.clock.random)
         if isinstance(error, (CircuitOpen, ProviderRateLimited)) and error.retry_after:
             delay = max(delay, error.retry_after)
         # A retry that its time limit would cut off before it begins helps nobody.

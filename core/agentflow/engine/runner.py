@@ -74,10 +74,11 @@ class Runner:
         elif journal is not False:
             self.journal = journal
         runtime = self.config.runtime
-        self.telemetry = Telemetry(runtime.trace_capacity)
+        clock = clock or Clock()
+        self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
         self.health = HealthMonitor(self.report)
         self.dispatcher = Dispatcher(
-            clock or Clock(),
+            clock,
             self.telemetry,
             ordered=runtime.ordering == "session",
             queue_size=runtime.queue_size,
