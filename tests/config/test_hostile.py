@@ -138,7 +138,7 @@ def test_escape_sequences_are_not_repeated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[runtime]\nqueue_size = 0x" + "1" * 5000, "[x]\na = [1, [0b" + "1" * 6000 + "]]"],
+    ["[runtime]\nqueue_size = 0x" + "1" * 5000, "[x]\na = [1, [0b" + "1" * 15_000 + "]]"],
     ids=["hexadecimal", "binary"],
 )
 def test_a_number_of_thousands_of_digits_is_a_problem_at_its_place(text: str) -> None:
