@@ -276,6 +276,8 @@ class Runner:
 
     async def _end(self) -> None:
         await self.dispatcher.close()
+        if self._keeping is not None:
+            self.health.keep(self.journal)
         await self._let_go_of_journal()
         if self._ticker is not None:
             self._ticker.cancel()
@@ -379,6 +381,31 @@ class Runner:
         if self.subscribers.entries:
             self.subscribers.publish(event)
         return event.id
+
+    def submit(self, event: Event, *, feed: tuple[str, int] | None = None) -> asyncio.Future[str]:
+        """Accept an event now; the future has its id when it is on disk.
+
+        For who sends many events without waiting for each. Raises QueueFull at once, and
+        what ``emit`` raises; JournalFull and JournalFailed may also come by the future.
+        """
+        if self._status != "running":
+            self._refuse_work()
+        if not self.dispatcher.has_room():
+            self.dispatcher.refused += 1
+            raise QueueFull(self.dispatcher.queue_size)
+        if self.dispatcher.intake is not None:
+            return self.dispatcher.intake.submit(event, feed)
+        self.dispatcher.accept(event)
+        if self.subscribers.entries:
+            self.subscribers.publish(event)
+        accepted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        accepted.set_result(event.id)
+        return accepted
+
+    async def room(self) -> None:
+        """Wait until there is room for another event."""
+        while not await self.dispatcher.wait_for_room(PATIENCE):
+            continue
 
     async def flush(self) -> None:
         """Wait until everything that happened so far is on disk, if there is a journal."""

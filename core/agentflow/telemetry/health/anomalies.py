@@ -59,20 +59,16 @@ class Watch:
     def look(self, minute: Minute) -> list[Found]:
         """What is out of the ordinary now."""
         now = minute[-1]
-        if len(minute) < 2:
-            return []
-        self._start_over(now)
-        before = minute[-2]
-        elapsed = max(now.now - before.now, 1e-3)
-        arriving = (now.accepted - before.accepted) / elapsed
-        ending = (now.ended - before.ended) / elapsed
         found: list[Found] = []
-        self._look_at_arrivals(arriving, found)
-        self._look_at_throughput(ending, now, before, found)
-        self._look_at_latency(now, found)
-        self._look_at_failures(minute, found)
-        found += [stuck_session(stuck) for stuck in now.stuck[:STUCK_NAMED]]
-        return found
+        if len(minute) > 1:
+            before = minute[-2]
+            elapsed = max(now.now - before.now, 1e-3)
+            self._start_over(now)
+            self._look_at_arrivals((now.accepted - before.accepted) / elapsed, found)
+            self._look_at_throughput((now.ended - before.ended) / elapsed, now, before, found)
+            self._look_at_latency(now, found)
+            self._look_at_failures(minute, found)
+        return found + [stuck_session(stuck) for stuck in now.stuck[:STUCK_NAMED]]
 
     def _start_over(self, now: Facts) -> None:
         """What an operator has changed makes no anomaly."""

@@ -71,9 +71,9 @@ def errors(minute: Minute) -> Check:
     failed, ended = minute[-1].dead - minute[0].dead, minute[-1].ended - minute[0].ended
     share = failed / ended if ended > 0 else 0.0
     status = OK if failed < ERRORS_AT_LEAST else graded(share, ERRORS_DEGRADED, ERRORS_CRITICAL)
-    agent = most_failing(minute)
+    agent = most_failing(minute) if failed else ""
     detail = f"{failed:,} of {ended:,} events in the last minute"
-    if failed and agent:
+    if agent:
         detail += f", most of them at {agent}"
     return Check(
         "errors", status, percent(share), detail, round(share * 100, 2), "%",
@@ -241,7 +241,8 @@ def most_failing(minute: Minute) -> str:
     """The agent with the most failures in this time, "" if there are none."""
     failing: Counter[str] = Counter()
     for facts in minute:
-        failing.update(facts.failing)
+        if facts.failing:
+            failing.update(facts.failing)
     return next((agent for agent, _ in failing.most_common(1)), "")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import exp, log
 
 _CONSISTENT = 1.4826
 """Makes the median absolute deviation of normal noise its standard deviation."""
+
+_DECILES = 2.5631
+"""How many standard deviations of normal noise lie between its first and its last decile."""
 
 _REFRESH = 5
 """Values after which the baseline is worked out anew."""
@@ -20,8 +23,9 @@ class Detector:
     their median absolute deviation, which a few wild values can't move as they would move
     a mean and a standard deviation (Leys et al., "Detecting outliers: Do not use standard
     deviation around the mean, use absolute deviation around the median", Journal of
-    Experimental Social Psychology 49, 2013). Both are of logarithms, so that a fifth of the
-    usual is as far away as five times as much.
+    Experimental Social Psychology 49, 2013). A series that goes to and fro between two
+    levels may have none: then the distance between its deciles counts. All are of
+    logarithms, so that a fifth of the usual is as far away as five times as much.
 
     A value is strange when it is ``ratio`` times the usual (or one part in ``ratio``) and
     ``deviations`` away from it. So that nothing flaps, an alarm begins when ``begin`` of
@@ -126,11 +130,13 @@ class Detector:
             self._age = _REFRESH
 
 
-def spread(values: Sequence[float] | deque[float]) -> tuple[float, float]:
-    """The median of the values, and their median absolute deviation as one of normal noise."""
+def spread(values: Collection[float]) -> tuple[float, float]:
+    """The median of the values, and how far they stray, as one standard deviation of noise."""
     ordered = sorted(values)
     middle = _middle(ordered)
-    return middle, _CONSISTENT * _middle(sorted([abs(value - middle) for value in ordered]))
+    deviation = _CONSISTENT * _middle(sorted([abs(value - middle) for value in ordered]))
+    tenth = len(ordered) // 10
+    return middle, max(deviation, (ordered[-1 - tenth] - ordered[tenth]) / _DECILES)
 
 
 def _middle(ordered: Sequence[float]) -> float:

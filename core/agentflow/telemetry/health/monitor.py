@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from agentflow.telemetry.health import storage
 from agentflow.telemetry.health.anomalies import Book, Tell, Watch
 from agentflow.telemetry.health.checks import CHECKS, memory
@@ -15,6 +17,10 @@ from agentflow.telemetry.health.steady import Growth, Steady
 
 if TYPE_CHECKING:
     from agentflow.engine.runner import Runner
+    from agentflow.journal import Journal
+
+KEPT_EVERY = 60.0
+"""Seconds after which the last report is written to the journal again."""
 
 MINUTE = 61
 """Readings that span a minute."""
@@ -41,10 +47,28 @@ class HealthMonitor:
         self._steady: dict[str, Steady] = {}
         self._statuses: dict[str, str] = {}
         self._began = 0.0
+        self._kept = 0.0
+        self._kept_status = ""
+        self._kept_body: Health | None = None
 
     def tick(self, runner: Runner, waiting_for_thread: int) -> None:
         """Make the report of this second; call it once a second, on the engine's loop."""
-        self.take(self._probe.look(runner, waiting_for_thread))
+        report = self.take(self._probe.look(runner, waiting_for_thread))
+        if runner.journal is not None and runner.dispatcher.intake is not None:
+            same = report.status == self._kept_status
+            if not same or abs(report.time - self._kept) >= KEPT_EVERY:
+                self.keep(runner.journal)
+
+    def keep(self, journal: Journal | None) -> None:
+        """Leave the last report in the journal, for whoever asks when no engine runs."""
+        if journal is None or self.report is None:
+            return
+        self._kept, self._kept_status = self.report.time, self.report.status
+        # A shown number that has moved is worth a write, the time alone is not.
+        body = msgspec.structs.replace(self.report, time=0.0)
+        if body != self._kept_body:
+            self._kept_body = body
+            journal.put("health", msgspec.msgpack.encode(self.report))
 
     def source_ended(self) -> None:
         """Whoever sent events has no more: that fewer come in now is no anomaly."""

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 SAMPLE = 300
 """Ended events that are looked at, the latest of each second."""
 
-MOST = 2_000
-"""Waiting executions that are looked at each second."""
+MOST = 500
+"""Executions, waiting or running for long, that are looked at each second."""
+
+_LIMITS_FOR = 10  # seconds for which an agent's limit is not worked out again
 
 TIMES_P99 = 10.0
 """How many times the p99 an event or a run may take before it is stuck."""
@@ -36,8 +38,8 @@ UNKNOWN = 60.0
 ENOUGH = 20
 """Ended runs from which on a p99 says something."""
 
-NAMED = 20
-"""How many of a kind are named; the rest is only counted."""
+DAMAGE_NAMED = 20
+"""Sentences about what was found broken in the journal; the log has all of them."""
 
 
 class Probe:
@@ -51,6 +53,8 @@ class Probe:
         self._plan: Plan | None = None
         self._vitals: list[Vitals] = []
         self._settled = 0
+        self._limits: dict[str, float] = {}
+        self._looks = 0
         self._last = (0.0, 0, 0)  # monotonic time, commits, committed events
 
     def look(self, runner: Runner, waiting_for_thread: int) -> Facts:
@@ -118,19 +122,29 @@ class Probe:
         usual: dict[str, float] = {}
         stuck: dict[int, Stuck] = {}
         handlers: list[Handler] = []
-        for guard in long_at_work(dispatcher, before):
+        self._looks += 1
+        if self._looks % _LIMITS_FOR == 0:
+            self._limits.clear()
+        for guard in long_at_work(dispatcher, before)[:MOST]:
             for agent, since, execution in guard.frames():
                 age = now - since
-                planned = runner.plan.agents.get(agent)
-                if age > (limit_of(planned) if planned else UNKNOWN):
+                if age > LEAST and age > self._limit(agent, runner.plan):
                     handlers.append(Handler(plain(agent), age, guard.fired))
                 if execution is not None:
                     self._look_whether_stuck(execution, runner, now, usual, stuck)
         for execution in islice(dispatcher.apart, MOST):
             if execution.waits in ("", "queued") and execution.started < before:
                 self._look_whether_stuck(execution, runner, now, usual, stuck)
-        facts.handlers = sorted(handlers, key=lambda handler: -handler.age)[:MOST]
-        facts.stuck = sorted(stuck.values(), key=lambda one: -one.age)[:MOST]
+        facts.handlers = sorted(handlers, key=lambda handler: -handler.age)
+        facts.stuck = sorted(stuck.values(), key=lambda one: -one.age)
+
+    def _limit(self, agent: str, plan: Plan) -> float:
+        """Seconds after which a run of the agent is taken for blocked."""
+        limit = self._limits.get(agent)
+        if limit is None:
+            planned = plan.agents.get(agent)
+            limit = self._limits[agent] = limit_of(planned) if planned else UNKNOWN
+        return limit
 
     def _look_whether_stuck(
         self,
@@ -157,7 +171,33 @@ class Probe:
             stuck[execution.seq] = Stuck(session, agent, age, usual[mode])
 
     def _look_at_journal(self, runner: Runner, now: float) -> JournalFigures | None:
-        return None
+        journal = runner.journal
+        if journal is None or runner.dispatcher.intake is None:
+            return None
+        stats = journal.stats()
+        before, commits, committed = self._last
+        elapsed = now - before if before else 0.0
+        self._last = (now, stats.commits, stats.committed)
+        return JournalFigures(
+            path=plain(stats.path, 1_000),
+            durability=stats.durability,
+            state=stats.state,
+            reason=plain(stats.reason, 500),
+            pending=stats.pending,
+            commits=max(stats.commits - commits, 0) / elapsed if elapsed else 0.0,
+            committed=max(stats.committed - committed, 0) / elapsed if elapsed else 0.0,
+            last_commit=stats.commit_seconds,
+            ack_p50=stats.ack_p50,
+            ack_p99=stats.ack_p99,
+            size=stats.bytes + stats.wal_bytes,
+            most=runner.config.journal.max_size * 1_000_000,
+            free=stats.free_bytes,
+            damage=[plain(text, 500) for text in self._damage(runner)],
+        )
+
+    def _damage(self, runner: Runner) -> list[str]:
+        recovered = runner.recovered
+        return recovered.damage[:DAMAGE_NAMED] if recovered is not None else []
 
 
 def long_at_work(dispatcher: Dispatcher, before: float) -> list[Guard]:
@@ -191,7 +231,7 @@ def where(execution: Execution) -> str:
     return execution.at or (execution.runs[-1][0] if execution.runs else execution.event.route)
 
 
-def plain(text: str) -> str:
+def plain(text: str, limit: int = 80) -> str:
     """A name as every encoding takes it, and not too long."""
-    text = text if len(text) <= 80 else text[:79] + "…"
+    text = text if len(text) <= limit else text[: limit - 1] + "…"
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
