@@ -86,6 +86,8 @@ def settings(rng: random.Random) -> str:
 class Life:
     """One life. Everything that happens in it follows from ``seed``."""
 
+    deeds: tuple[str, ...] = DEEDS
+
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.moods = random.Random(seed + 1)
@@ -94,14 +96,16 @@ class Life:
         self.events = 0
         self.accepted: set[str] = set()
         self.ended: set[str] = set()
-        self._looked = 0
+        self.dropped: set[str] = set()
+        self.looked = 0
+        self.generation = 0
+        """How many runners have died; what belongs to one of those counts no more."""
         self.asked: list[asyncio.Task[None]] = []
 
     # -- a runner -------------------------------------------------------------------------
 
     def make(self, configuration: Config) -> Runner:
         """A runner whose every turn and every start of an event is looked at."""
-        self.clock = VirtualClock(self.seed)
         runner = Runner(configuration, clock=self.clock)
         for name in (*AGENTS, "errors"):
             runner.register_agent(name, self.asks if name in "bd" else self.handle)
@@ -133,20 +137,26 @@ class Life:
         add_up(runner)
         nobody_is_forgotten(runner)
         settled = runner.telemetry.settled
-        for execution in settled.since(self._looked, 1_000)[0]:
-            assert execution.event.id not in self.ended, "an event has ended twice"
-            self.ended.add(execution.event.id)
-        self._looked = settled.total
+        for execution in settled.since(self.looked, 1_000)[0]:
+            self.has_ended(execution)
+        self.looked = settled.total
         if runner.status != "new":
             for agent in runner.plan.agents.values():
                 breaker = agent.vitals.breaker
                 assert 0 <= breaker.in_trial <= max(breaker.policy.half_open_calls, 2)
+
+    def has_ended(self, execution: Execution) -> None:
+        """An event has come to its end."""
+        assert execution.event.id not in self.ended, "an event has ended twice"
+        self.ended.add(execution.event.id)
 
     def look_closely(self) -> None:
         """What holds too, and takes longer to look at."""
         known = [execution.event.id for execution in self.runner.executions()]
         assert len(known) == len(set(known)) == self.runner.counts().accepted
         assert self.accepted <= set(known), "an accepted event is lost"
+        dead = {letter.event.id for letter in self.runner.dead_letters}
+        assert len(dead | self.dropped) == self.runner.counts().dead
         at_work: set[str] = set()
         for execution in self.runner.dispatcher.live():
             if execution.started and not execution.nested and self.ordered:
@@ -169,13 +179,14 @@ class Life:
         """Do so many things, then let everything end; the life as bytes."""
         rng = self.rng
         self.ordered = rng.random() < 0.8
+        self.clock = VirtualClock(self.seed)
         text = settings(rng)
         if not self.ordered:
             text = text.replace("[runtime]", '[runtime]\n        ordering = "none"')
         self.runner = self.make(config(text))
         await self.runner.start()
         for _ in range(deeds):
-            await self.do(rng.choice(DEEDS))
+            await self.do(rng.choice(self.deeds))
             self.look_closely()
         await self.finish()
         return self.told()
@@ -192,7 +203,6 @@ class Life:
         await asyncio.gather(*self.asked)
         counts = runner.counts()
         assert counts.queued == counts.held == counts.running == 0
-        assert counts.dead == len(runner.dead_letters) + self.dropped
         self.look_closely()
         if self.ordered:
             self.check_order()
@@ -200,8 +210,6 @@ class Life:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         if left:
             await asyncio.wait(left)  # of handlers that are deaf for long
-
-    dropped = 0
 
     async def do(self, deed: str) -> None:
         runner, rng = self.runner, self.rng
@@ -244,7 +252,8 @@ class Life:
     async def treat(self, deed: str) -> None:
         letter = self.rng.choice(list(self.runner.dead_letters))
         if deed == "drop":
-            self.dropped += self.runner.drop(letter.number)
+            assert self.runner.drop(letter.number)
+            self.dropped.add(letter.event.id)
             return
         data = self.rng.choice([None, {"edited": True}])
         try:
@@ -275,12 +284,15 @@ class Life:
             session_id=rng.choice(["", "", "s", "t"]),
         )
 
-    async def emit(self) -> None:
+    async def emit(self) -> Event | None:
+        """Send an event; the event if it was accepted."""
         event = self.event()
         try:
             self.accepted.add(await self.runner.emit(event))
         except QueueFull:
             self.log.append(f"refused {event.data['n']}")
+            return None
+        return event
 
     async def ask(self) -> None:
         event = self.event()
@@ -330,13 +342,13 @@ class Life:
     async def handle(self, event: Event, state: State) -> Any:
         """An agent: it takes some time, or too much, and does one of the things agents do."""
         assert event.id not in self.ended, "an event that has ended runs again"
-        moods = self.moods
+        moods, generation = self.moods, self.generation
         chance = moods.random()
         self.log.append(f"{loop().time():.4f} {event.target} {event.data.get('n')} {chance:.3f}")
         try:
             await asyncio.sleep(moods.choice([0, 0, 0, 0.01, 0.5, 4, 4 if chance < 0.8 else 1e4]))
         except asyncio.CancelledError:
-            if chance < 0.85:
+            if chance < 0.85 or generation != self.generation:
                 raise
             await asyncio.sleep(moods.choice([0, 1, 20]))  # deaf, for a while or for long
         if chance < 0.12:

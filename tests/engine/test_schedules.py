@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import agentflow
 from agentflow.testing import run_virtual
 
+from .journaled_lives import JournaledLife
 from .lives import Life
 
 PATIENCE = 200_000
@@ -50,6 +52,32 @@ def test_the_same_seed_gives_the_same_life_in_another_process() -> None:
     told = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert told[0] == told[1] == b"".join(map(play, range(500, 505)))
+
+
+def play_mortal(seed: int, folder: Path, deeds: int = 25) -> bytes:
+    """The life of this seed with a journal below ``folder``, and with deaths."""
+    folder.mkdir()
+    life = JournaledLife(seed, folder)
+    told = run_virtual(lambda: life.live(deeds), patience=PATIENCE)
+    shutil.rmtree(folder)
+    return told.replace(str(folder).encode(), b"folder")
+
+
+@pytest.mark.parametrize("first", range(0, 40, 10))
+def test_a_life_with_deaths_loses_nothing_and_repeats_nothing(first: int, tmp_path: Path) -> None:
+    """What was accepted is there after every death, what has ended never runs again."""
+    for seed in range(first, first + 10):
+        told = play_mortal(seed, tmp_path / "once")
+        assert told == play_mortal(seed, tmp_path / "again"), seed
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(0, 5_000, 500))
+def test_five_thousand_lives_with_deaths(first: int, tmp_path: Path) -> None:
+    """The same for many more lives, and longer ones."""
+    for seed in range(first, first + 500):
+        told = play_mortal(seed, tmp_path / "once", 80)
+        assert told == play_mortal(seed, tmp_path / "again", 80), seed
 
 
 @pytest.mark.long
