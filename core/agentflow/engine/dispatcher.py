@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from agentflow.agent import AgentResult
@@ -580,17 +580,19 @@ class Dispatcher(Slots):
         # A retry that its time limit would cut off before it begins helps nobody.
         return delay if self.now() + delay < execution.deadline else None
 
-    def restore(self, execution: Execution) -> None:
-        """Queue an execution that the journal has kept from before."""
-        self.accepted += 1
+    def restore(self, executions: Iterable[Execution]) -> None:
+        """Queue executions that the journal has kept from before, in their order."""
         backlog = self.backlog
-        session = execution.event.session_id
-        if backlog.ordered:
-            if session in backlog.sessions:
-                backlog.wait(session, execution)
-                return
-            backlog.sessions[session] = None
-        backlog.ready[execution.rank].append(execution)
+        ordered, sessions, ready = backlog.ordered, backlog.sessions, backlog.ready
+        for execution in executions:
+            self.accepted += 1
+            if ordered:
+                session = execution.event.session_id
+                if session in sessions:
+                    backlog.wait(session, execution)
+                    continue
+                sessions[session] = None
+            ready[execution.rank].append(execution)
 
     async def close(self) -> None:
         """Cancel what still runs; it is queued again, as if it had not begun.

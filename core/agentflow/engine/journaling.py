@@ -265,35 +265,33 @@ class Intake:
         dispatcher = self._dispatcher
         dispatcher.dead_letters.restore(map(letter_of, recovery.dead), recovery.next_dead - 1)
         now, offset = dispatcher.now(), dispatcher.wall_offset
-        queued = redelivered = retrying = buried = 0
+        executions = [
+            Execution(Kept(stored), stored.seq, stored.rank, now) for stored in recovery.open
+        ]
+        redelivered = retrying = buried = 0
         suspects: set[int] = set()
         dispatcher.max_deaths = max_deliveries
-        for stored in recovery.open:
-            execution = Execution(Kept(stored), stored.seq, stored.rank, now)
+        for execution, stored in zip(executions, recovery.open, strict=True):
             deaths = stored.deliveries
             if not deaths and not stored.tries:
-                queued += 1
-                dispatcher.restore(execution)
                 continue
-            execution.tries = execution.attempt = stored.tries + deaths
+            execution.tries = stored.tries + deaths
+            execution.attempt = execution.tries + 1
             execution.deaths = deaths
-            execution.attempt += 1
-            if stored.due:
-                execution.due = stored.due - offset
+            execution.due = stored.due - offset if stored.due else 0.0
             if deaths >= max_deliveries:
                 buried += 1
-                dispatcher.restore(execution)
-                continue
-            if deaths >= SUSPICIOUS:
-                suspects.add(execution.seq)
-                execution.rank = 0
-            if stored.due:
+            elif stored.due:
                 retrying += 1
             else:
                 redelivered += 1
-            dispatcher.restore(execution)
+            if SUSPICIOUS <= deaths < max_deliveries:
+                suspects.add(execution.seq)
+                execution.rank = 0
+        dispatcher.restore(executions)
         if suspects:
             dispatcher.isolate(suspects)
+        queued = len(executions) - redelivered - retrying - buried
         return Recovered(
             str(self.journal.path), queued, redelivered, retrying, buried, len(recovery.dead),
             recovery.clean, recovery.damage, recovery.feeds, seconds,
