@@ -16,7 +16,7 @@ from agentflow.journal import Journal
 
 from .lives import Life
 
-MORTAL = ("die", "again", "again")
+MORTAL = ("die", "die", "die", "again", "again")
 
 
 class JournaledLife(Life):
@@ -49,8 +49,8 @@ class JournaledLife(Life):
 
     # -- what must hold -------------------------------------------------------------------
 
-    def look(self) -> None:
-        super().look()
+    def note_ends(self) -> None:
+        super().note_ends()
         journal = self.runner.journal
         assert journal is not None
         if self.runner.status == "running" and not journal._writer.pending:
@@ -96,6 +96,7 @@ class JournaledLife(Life):
 
     async def die(self) -> None:
         """The process is gone from one moment to the next; another one takes its place."""
+        self.note_ends()
         old, here = self.runner, self.home()
         self.generation += 1
         shutil.copytree(here, self.home(), ignore=shutil.ignore_patterns("*.lock"))
@@ -103,10 +104,17 @@ class JournaledLife(Life):
         self.behind |= self.on_disk
         self.buried |= self.dead_on_disk
         self.ended = set(self.behind)
-        self.fresh.clear()
         self.looked = 0
+        perhaps, self.fresh = self.fresh, []
         self.runner = self.make(old.config)
         await self.runner.start()
+        back = {execution.event.id for execution in self.runner.executions()}
+        for id, dead in perhaps:
+            if id not in back:
+                self.behind.add(id)
+                self.ended.add(id)
+                if dead:  # its end and its dead letter go to the disk in one piece
+                    self.buried.add(id)
         found = self.runner.recovered
         assert found is not None
         assert not found.damage
@@ -123,8 +131,9 @@ class JournaledLife(Life):
         dispatcher.guards.close()
         if old._ticker is not None:
             old._ticker.cancel()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in sorted(tasks, key=lambda task: int(task.get_name().rpartition("-")[2])):
+            task.cancel()  # in the order in which they were made
         self.asked.clear()
         assert old.journal is not None
         old.journal.close()

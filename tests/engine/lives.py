@@ -136,14 +136,18 @@ class Life:
         runner = self.runner
         add_up(runner)
         nobody_is_forgotten(runner)
-        settled = runner.telemetry.settled
-        for execution in settled.since(self.looked, 1_000)[0]:
-            self.has_ended(execution)
-        self.looked = settled.total
+        self.note_ends()
         if runner.status != "new":
             for agent in runner.plan.agents.values():
                 breaker = agent.vitals.breaker
                 assert 0 <= breaker.in_trial <= max(breaker.policy.half_open_calls, 2)
+
+    def note_ends(self) -> None:
+        """Look what has ended since the last look."""
+        settled = self.runner.telemetry.settled
+        for execution in settled.since(self.looked, 1_000)[0]:
+            self.has_ended(execution)
+        self.looked = settled.total
 
     def has_ended(self, execution: Execution) -> None:
         """An event has come to its end."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentflow import AgentTimeout, CallbackArgs, Context, Event, HookPoint, State
+from agentflow.orchestration.collaborative import GRACE
 
 from .support import NO_RETRY, add_up, loop, make, settle, virtual
 
@@ -113,6 +114,29 @@ async def test_a_worker_that_comes_to_its_end_after_a_stop_takes_nothing(
     async with runner:
         await runner.join()
     assert len(ran) == 1
+
+
+@virtual
+async def test_an_agent_that_ends_when_its_stop_gives_it_up_ends_its_worker_too() -> None:
+    """At that very moment the runner may be started again, and that worker is not its own."""
+    over = asyncio.Event()
+
+    async def ends_after_five_seconds(event: Event, state: State) -> None:
+        loop().call_later(GRACE - 5e-10, over.set)  # in the same turn as the stop, before it
+        while not over.is_set():
+            try:
+                await over.wait()
+            except asyncio.CancelledError:
+                pass
+
+    runner = make(NO_RETRY, a=ends_after_five_seconds, b=quick)
+    await runner.start()
+    await runner.emit(Event("a"))
+    await asyncio.sleep(0)
+    await runner.stop(drain=False)
+    assert runner.counts().succeeded == 1
+    async with runner:
+        assert (await runner.request(Event("b"))).error is None
 
 
 @virtual

@@ -56,6 +56,12 @@ class Backlog:
             return self._low.popleft()
         return None
 
+    def clear(self) -> None:
+        """Forget everything."""
+        for line in self.ready:
+            line.clear()
+        self.sessions.clear()
+
     def follow(self, session: str, behind: deque[Execution]) -> None:
         """The open execution of a session has ended: make the next of ``behind`` ready."""
         following = behind.popleft()

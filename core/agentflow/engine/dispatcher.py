@@ -581,8 +581,16 @@ class Dispatcher(Slots):
         return delay if self.now() + delay < execution.deadline else None
 
     def restore(self, executions: Iterable[Execution]) -> None:
-        """Queue executions that the journal has kept from before, in their order."""
+        """Queue executions that the journal has kept from before, in their order.
+
+        What an earlier stop of this very runner has left is among them.
+        """
         backlog = self.backlog
+        backlog.clear()
+        for vitals in self.holding:
+            vitals.held.clear()
+        self.holding.clear()
+        self.accepted = self.done
         ordered, sessions, ready = backlog.ordered, backlog.sessions, backlog.ready
         for execution in executions:
             self.accepted += 1

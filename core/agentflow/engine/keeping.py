@@ -77,7 +77,7 @@ class Keeping:
             last = versions[-1]
             # The numbers go on; a configuration that means the same keeps its own.
             runner.version = last.number + bool(diff(last.config, runner.config))
-        for row in recovery.audit:
+        for row in recovery.audit if not telemetry.actions.total else ():
             number = telemetry.actions.total + 1
             telemetry.actions.append(msgspec.structs.replace(row, seq=number))
         paused = recovery.facts.get(_PAUSED)
@@ -121,7 +121,7 @@ class Keeping:
             self.journal.close()
         else:
             await asyncio.to_thread(self.journal.close)
-            await asyncio.sleep(0)  # what was committed last is told now
+        await asyncio.sleep(0)  # what was committed last is told now
         self._runner.dispatcher.intake = None
 
     def keep_version(self, version: Version) -> None:

@@ -177,11 +177,11 @@ class Slots(Ledger):
                 # A fault of the engine's own: the event must be accounted for all the same.
                 if not execution.ended:
                     self.fail(execution, error)
-            if guard.abandoned or guard.retired:
-                return
             if execution.last > slice_end:
                 await asyncio.sleep(0)
                 slice_end = now() + SLICE
+            if guard.abandoned or guard.retired:
+                return
 
     def give_slot(self, execution: Execution) -> None:
         """``execution`` only waits now: somebody else may run."""
