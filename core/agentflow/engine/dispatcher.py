@@ -594,8 +594,10 @@ class Dispatcher(Slots):
         if self.intake is None:
             self.add_child(parent, event)
             return event.id
-        event_id = await self.intake.emit(event)
-        self._note_child(parent, event)
+        run = self.guards.here().key_of_request(parent)
+        event_id = await self.intake.emit(event, key=self.intake.key_of(run, event))
+        if event_id == event.id:
+            self._note_child(parent, event)
         return event_id
 
     async def run_nested(self, parent: Execution, event: Event) -> AgentResult:
