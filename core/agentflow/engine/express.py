@@ -111,6 +111,8 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
                 break
     guard.deadline = inf
     guard.agent = ""
+    if execution.ended:
+        return  # it was given up in the meantime: see Dispatcher.abandon
     execution.last = ended
     execution.runs = runs
     if not complete and done < len(lane.steps):
@@ -118,8 +120,6 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
             state = State(before if done else event.data, before_meta)
         await dispatcher.orchestrate(execution, guard, Resumed(choice, done, state, tried))
         return
-    if execution.ended:
-        return  # it was given up in the meantime: see Dispatcher.abandon
     error: BaseException | None = None
     if looping and not complete:
         error = at_limit(state, agent.name, done, choice.plan.fail_at_limit).error
