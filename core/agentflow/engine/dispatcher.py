@@ -18,6 +18,7 @@ from agentflow.engine.hooks import HookPoint, Hooks
 from agentflow.engine.ledger import wake_up
 from agentflow.engine.plan import Choice, Lane, Plan, PlannedAgent, Vitals
 from agentflow.engine.slots import Slots
+from agentflow.engine.supervision import Supervisor
 from agentflow.errors import (
     AgentTimeout,
     CircuitOpen,
@@ -35,7 +36,7 @@ from agentflow.frozen import is_small, thaw
 from agentflow.orchestration import Outcome, route
 from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import describe
-from agentflow.resilience.error_routing import category_of, handler_for
+from agentflow.resilience.error_routing import ErrorRouter
 from agentflow.state import State
 from agentflow.telemetry.metrics import FOLD_AT, Meter
 from agentflow.telemetry.telemetry import Telemetry
@@ -72,6 +73,8 @@ class Dispatcher(Slots):
         self.hooks = Hooks()
         self.classifier = ErrorClassifier()
         self.dead_letters = DeadLetters()
+        self.errors = ErrorRouter(lambda level, text: telemetry.log(level, "engine", text))
+        self.supervisor = Supervisor(self)
         self.publish: Callable[[Event], None] | None = None
         """Told of every event that was caused by another one."""
         self.any_paused = False
@@ -447,6 +450,8 @@ class Dispatcher(Slots):
         attempts = max((run[3] for run in execution.runs if run[0] == agent), default=0)
         if isinstance(error, BaseExceptionGroup):
             attempts = max((run[3] for run in execution.runs), default=0)
+        if execution.notes and execution.notes[-1][0] == "abandoned":
+            attempts = max(attempts, execution.attempt)
         event = execution.event
         version = execution.version
         letter = DeadLetter(event, error, agent, attempts, version, time=self.clock.time())
@@ -454,20 +459,12 @@ class Dispatcher(Slots):
         if event.metadata.get("system") == "true" or isinstance(error, EventLoopDetected):
             # An error handler that fails is on record; it never makes another error event.
             return letter
-        handler = handler_for(self.plan.config.error_routing, error, event.priority)
-        if handler and handler in self.plan.agents:
-            data = {
-                "original_event": event.to_dict(),
-                "failed_agent": agent,
-                "error_type": type(error).__name__,
-                "error_message": describe(error),
-                "error_category": category_of(error),
-                "attempts": attempts,
-            }
-            try:
-                self.add_child(execution, event.child(handler, data, {"system": "true"}))
-            except InvalidEvent as refused:
-                self.telemetry.log("warning", "engine", f"no error event for {handler}: {refused}")
+        try:
+            told = self.errors.route(letter, self.plan.config.error_routing, self.plan.agents)
+            if told is not None:
+                self.add_child(execution, told)
+        except InvalidEvent as refused:
+            self.telemetry.log("warning", "engine", f"no error event for {event.id}: {refused}")
         return letter
 
     def fail(self, execution: Execution, error: BaseException) -> None:
@@ -489,7 +486,6 @@ class Dispatcher(Slots):
         if not frames or frames[-1][2] is None or frames[-1][2].ended:
             return
         guard.abandoned = True
-        deaf = frames[-1][0]
         worker = guard
         for agent, since, execution in reversed(frames):
             if execution is None or execution.ended:
@@ -497,9 +493,8 @@ class Dispatcher(Slots):
             if execution.work is not None:
                 worker = execution.work.guard
             self.give_up(execution, agent, since)
-        self.telemetry.log(
-            "error", "engine", f"{deaf} ignores its cancellation and was left behind"
-        )
+        agents = [agent for agent, _, _ in reversed(frames)]
+        self.supervisor.deaf(guard.task, agents, frames[-1][1])
         if worker is guard:
             self._workers.pop(guard.task, None)
             self.wakeable += 1

@@ -113,13 +113,13 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
     guard.agent = ""
     execution.last = ended
     execution.runs = runs
+    if execution.ended:
+        return  # it was given up in the meantime: see Dispatcher.abandon
     if not complete and done < len(lane.steps):
         if tried is not None:
             state = State(before if done else event.data, before_meta)
         await dispatcher.orchestrate(execution, guard, Resumed(choice, done, state, tried))
         return
-    if execution.ended:
-        return  # it was given up in the meantime: see Dispatcher.abandon
     error: BaseException | None = None
     if looping and not complete:
         error = at_limit(state, agent.name, done, choice.plan.fail_at_limit).error
