@@ -182,8 +182,7 @@ class Supervisor:
         seconds = dispatcher.now() - since
         meter.latency.add(seconds)
         meter.last_error = describe(AgentTimeout(vitals.name, seconds))
-        well = vitals.breaker.failures == 0
-        self._left_behind(watched, "ignores its cancellation and was left behind", well=well)
+        self._left_behind(watched, "ignores its cancellation and was left behind")
         task.add_done_callback(lambda _: self.came_back(vitals.name))
         if dispatcher.closing:
             vitals.breaker.abandoned()
@@ -196,10 +195,9 @@ class Supervisor:
         """A plain handler whose time was up has still not left its thread."""
         watched = self._watched.get(agent)
         if watched is not None:
-            well = watched.vitals.breaker.failures == 0
-            self._left_behind(watched, "does not return and was left behind in its thread",
-                              well=well)  # fmt: skip
-            if well and watched.since and not watched.vitals.stopped:
+            self._left_behind(watched, "does not return and was left behind in its thread")
+            works = watched.vitals.breaker.failures == 0
+            if works and watched.since and not watched.vitals.stopped:
                 self._recovered(watched, "it has worked since")
 
     def came_back(self, agent: str) -> None:
@@ -236,15 +234,13 @@ class Supervisor:
                 watched, f"it has failed {len(watched.restarts)} trials after its breaker opened"
             )
 
-    def _left_behind(self, watched: Watched, how: str, *, well: bool) -> None:
-        """Count a handler that was left behind. ``well``: the run before it had succeeded."""
+    def _left_behind(self, watched: Watched, how: str) -> None:
+        """Count a handler that was left behind."""
         dispatcher, vitals = self._dispatcher, watched.vitals
         limit = self._limit()
         now = dispatcher.now()
         vitals.meter.abandoned += 1
         watched.left_behind += 1
-        if well:
-            watched.unanswered = 0
         # Those that ran side by side are left behind together, and are one.
         if not watched.unanswered or limit is None or now - watched.left_at >= limit.apart:
             watched.unanswered += 1
@@ -286,15 +282,22 @@ class Supervisor:
     def _failed(self, watched: Watched, reason: str, level: str = "warning") -> None:
         watched.reason = reason
         watched.since = watched.since or self._dispatcher.clock.time()
-        stopped = bool(watched.vitals.stopped)
-        failures = watched.vitals.breaker.failures
-        self._soon(self._say_failed, watched, reason, level, stopped, watched.since, failures)
+        vitals = watched.vitals
+        data = {
+            "agent": vitals.name,
+            "reason": reason,
+            "stopped": bool(vitals.stopped),
+            "since": _text(watched.since),
+            "failures": vitals.breaker.failures,
+        }
+        # What waits now may be over a moment later: an open breaker fails it at once.
+        self._soon(self._say_failed, vitals, level, data, self.affected(vitals.name))
 
     def _say_failed(
-        self, watched: Watched, reason: str, level: str, stopped: bool, since: float, failures: int
+        self, vitals: Vitals, level: str, data: dict[str, Any], affected: Affected
     ) -> None:
-        name, error = watched.vitals.name, watched.vitals.meter.last_error
-        affected = self.affected(name)
+        name, reason, stopped = vitals.name, data["reason"], data["stopped"]
+        error = vitals.meter.last_error
         text = f"agent {name!r} {'is stopped' if stopped else 'has failed'}: {reason}"
         if error:
             text += f" (last error: {error})"
@@ -304,11 +307,7 @@ class Supervisor:
         self._dispatcher.telemetry.log(level, "engine", text)
         self._publish(
             FAILED,
-            agent=name,
-            reason=reason,
-            stopped=stopped,
-            since=_text(since),
-            failures=failures,
+            **data,
             last_error=error,
             sessions=affected.sessions,
             sessions_affected=affected.total,

@@ -112,13 +112,18 @@ class Threads:
                 daemon=True,
             ).start()
         elif self._timer is None and not self._short:
-            jobs = [job for job in self._at_work if not job.began]
-            self._timer = loop.call_later(PATIENCE, self._look, jobs)
+            self._timer = loop.call_later(PATIENCE, self._look, self._waiting(), loop)
 
-    def _look(self, waiting: list[_Job]) -> None:
-        """Say that there are too few threads if one of these still waits for one."""
+    def _waiting(self) -> set[_Job]:
+        return {job for job in self._at_work if not job.began}
+
+    def _look(self, before: set[_Job], loop: asyncio.AbstractEventLoop) -> None:
+        """Say that there are too few threads if one that waited ``before`` still does."""
         self._timer = None
-        if not any(job in self._at_work and not job.began for job in waiting):
+        waiting = self._waiting()
+        if waiting.isdisjoint(before):
+            if waiting:
+                self._timer = loop.call_later(PATIENCE, self._look, waiting, loop)
             return
         self._short = True
         busy = Counter(job.agent for job in self._at_work | self._left if job.began)

@@ -21,11 +21,10 @@ class RestartIntensity:
     def window(self, cool_down: float) -> float:
         """The seconds that restarts are counted over when they are ``cool_down`` apart.
 
-        The period; where it is too short for so many cool-downs, so much longer that an
-        agent that fails every time is still stopped.
+        The period; longer where so many cool-downs would not fit into it: an agent that
+        fails every time must be stopped at some time.
         """
-        least = self.max_restarts * cool_down
-        return self.period if least < self.period else 2 * (least + cool_down)
+        return max(self.period, 1.5 * self.max_restarts * cool_down)
 
     @property
     def apart(self) -> float:
