@@ -362,6 +362,16 @@ _ONE_SCREEN = (
         ("replay_all",),
     ),
     Command(
+        "dead.export",
+        "Export dead letters",
+        ("x",),
+        "dead_letters",
+        CONSOLE,
+        "export",
+        help="Those that the list shows, with their events, into a file of JSON lines.",
+        footer="export",
+    ),
+    Command(
         "dead.clear",
         "Drop all dead letters",
         ("D",),

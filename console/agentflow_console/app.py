@@ -32,6 +32,7 @@ from agentflow_console.store import Store
 if TYPE_CHECKING:
     from textual import events
     from textual.binding import BindingType
+    from textual.driver import Driver
     from textual.theme import Theme
 
     from agentflow_console.link.protocol import Link
@@ -45,7 +46,8 @@ _UNDER_DIALOG = 0.5  # seconds between two frames of the screen under a dialog
 class ConsoleApp(Rooms, Opening):
     """The console on an engine.
 
-    ``link`` is started when the first frame is on the screen, and closed at the end.
+    ``link`` is started when the first frame is on the screen, and closed at the end. After
+    ``run``, ``last_words`` has what is left to say on the terminal, and the exit code.
     ``read_only`` hides nothing, but refuses changes; the engine refuses them too. ``fps`` is
     frames a second of the streams (0: what the person's settings say, else 20, over ssh 10).
     ``settings`` and ``keymap`` are the person's own files unless given; given settings are
@@ -126,24 +128,19 @@ class ConsoleApp(Rooms, Opening):
                 self.say(problem, ok=False)
         self.call_after_refresh(_settle_memory)
 
-    async def run_async(self, **options: Any) -> int | None:
-        """Run to the end, and end the engine when the terminal is its own again.
-
-        After a crash of the screens the engine is left to finish what it has.
-        """
-        code = await super().run_async(**options)
-        if self._exception is None:
-            await self.link.close(drain=False)
-        return code
-
     @property
     def store_time(self) -> float:
         """The engine's time of the last snapshot, in seconds since the epoch."""
         return self.store.snapshot.time if self.store.snapshot else self.clock()
 
-    async def action_quit(self) -> None:
-        """Textual's own way out: the same question."""
-        self.action_leave()
+    def get_driver_class(self) -> type[Driver]:
+        """The terminal's, one that bears its end."""
+        driver = super().get_driver_class()
+        if driver.__name__ != "LinuxDriver":
+            return driver
+        from agentflow_console.driver import TerminalDriver
+
+        return TerminalDriver
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._resized)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import NoReturn
 
 DEFAULT_FILE = "agentflow.toml"
@@ -21,7 +22,8 @@ CONFIG_FLAGS = {
 
 _USAGE = """%(prog)s [FILE] [flags]
        %(prog)s validate FILE...
-       %(prog)s diagram [FILE]"""
+       %(prog)s diagram [FILE]
+       %(prog)s dead | health | journal --help"""
 
 _DESCRIPTION = """\
 Open a live console on the agents of an agentflow.toml.
@@ -33,6 +35,9 @@ _EPILOG = """\
 commands:
   validate FILE...      say what is right and wrong with configurations
   diagram [FILE]        print the orchestration as a Mermaid flowchart
+  dead list|show|replay|drop|export    what ended without success, and what to do about it
+  health [FILE]         how the system is: 0 well, 1 not well, 2 can't be told
+  journal [FILE]        what is kept on disk; journal check verifies it
 
 exit codes:
   0 every event succeeded   1 some did not   2 wrong use, or a configuration that can't run
@@ -65,8 +70,15 @@ class _Version(argparse.Action):
 
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
-    """The flags of ``run``, ``validate`` or ``diagram``. Raises UsageError."""
-    make = {"run": _run_parser, "validate": _validate_parser, "diagram": _diagram_parser}
+    """The flags of a command. Raises UsageError."""
+    make = {
+        "run": _run_parser,
+        "validate": _validate_parser,
+        "diagram": _diagram_parser,
+        "dead": _dead_parser,
+        "health": _health_parser,
+        "journal": _journal_parser,
+    }
     return make[command]().parse_args(arguments)
 
 
@@ -100,6 +112,13 @@ def _run_parser() -> argparse.ArgumentParser:
     feed("--events", metavar="FILE", default="", help="JSON lines to emit; - is standard input")
     feed("--pace", metavar="N", type=_pace, default=None, help="events a second; 0 is no limit")
 
+    journal = parser.add_argument_group("the journal").add_mutually_exclusive_group().add_argument
+    journal("--journal", metavar="PATH", default="", help="keep accepted events there")
+    journal(
+        "--no-journal", action="store_const", dest="journal", const="off",
+        help="keep nothing: a kill loses what is queued",
+    )  # fmt: skip
+
     config = parser.add_argument_group("instead of what the file says").add_argument
     config("--orchestration-mode", metavar="MODE", help="route, collaborative, sequential, ...")
     config("--collaborative-agents", metavar="A,B", help="agents that work side by side")
@@ -132,6 +151,98 @@ def _diagram_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", metavar="FILE", nargs="?", default=DEFAULT_FILE)
     return parser
+
+
+def _dead_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console dead",
+        description="What ended without success: look at it, edit it, run it again, export it.\n"
+        "A running engine does it at once, in your name; without one it is done in the\n"
+        "journal, and what is replayed runs at the next start.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes:\n  0 done   1 not done   2 wrong use, or no journal to look into",
+    )
+    commands = parser.add_subparsers(dest="action", metavar="COMMAND", required=True)
+
+    def command(name: str, help: str) -> Callable[..., argparse.Action]:
+        sub = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        sub.add_argument("--file", metavar="FILE", default="", help="the configuration")
+        _add_journal(sub)
+        return sub.add_argument
+
+    add = command("list", "list all dead letters, the oldest first")
+    _add_format(add)
+    add = command("show", "show one in full: error, traceback, event")
+    add("number", metavar="N", type=_number)
+    _add_format(add)
+    add = command("replay", "run the event of one again, or of all that wait")
+    add("number", metavar="N|all", type=_number_or_all)
+    add("--data", metavar="JSON", help="other data than it had")
+    add("--edit", action="store_true", help="edit its data first, in $EDITOR")
+    _add_yes(add)
+    add = command("drop", "forget one, or all of them; it can't be replayed after that")
+    add("number", metavar="N|all", type=_number_or_all)
+    _add_yes(add)
+    add = command("export", "write all of them, with their events, as JSON")
+    add("to", metavar="OUT", nargs="?", default="-", help="a file; - is standard output")
+    _add_format(add, ("jsonl", "json"), "one object a line, or one list")
+    return parser
+
+
+def _health_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console health",
+        description="How the system is: asks the running engine, else looks into the journal.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes:\n  0 well   1 degraded or critical   2 it can't be told",
+    )
+    parser.add_argument("file", metavar="FILE", nargs="?", default="", help="the configuration")
+    _add_format(parser.add_argument)
+    _add_journal(parser)
+    return parser
+
+
+def _journal_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console journal",
+        usage="%(prog)s [check] [FILE] [flags]",
+        description="What the journal holds, who uses it, what operators did. ``check`` reads all\n"
+        "of it and says whether it is whole.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes:\n  0 all right   1 it is damaged   2 wrong use, or there is none",
+    )
+    parser.add_argument("words", metavar="FILE", nargs="*", help="the configuration")
+    _add_format(parser.add_argument)
+    _add_journal(parser)
+    return parser
+
+
+def _add_format(
+    add: Callable[..., argparse.Action],
+    choices: tuple[str, ...] = ("text", "json"),
+    help: str = "for people, or for programs",
+) -> None:
+    add("--format", choices=choices, default=choices[0], help=help)
+
+
+def _add_journal(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--journal", metavar="PATH", default="", help="the journal, if FILE doesn't say which"
+    )
+
+
+def _add_yes(add: Callable[..., argparse.Action]) -> None:
+    add("--yes", action="store_true", help="don't ask")
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text[:20]) < 1 << 62:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a dead letter")
+    return int(text)
+
+
+def _number_or_all(text: str) -> int | None:
+    return None if text == "all" else _number(text)
 
 
 def _pace(text: str) -> float:

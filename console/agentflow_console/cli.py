@@ -93,6 +93,7 @@ def _host_options(flags: Namespace, headless: bool) -> HostOptions:
         demo=demo,
         pace=pace,
         read_only=flags.read_only,
+        journal=flags.journal,
         watch=not headless,
     )
 
@@ -124,12 +125,19 @@ def _open_console(flags: Namespace, options: HostOptions) -> int:
     )
     gc.enable()
     app.run()
-    if link.reason:
-        print(link.reason, file=sys.stderr)
-        return 1 if link.started else 2
-    if link.status != "closed":
-        print("the engine finishes what is queued and ends by itself", file=sys.stderr)
-    return app.return_code or 0
+    words, code = app.last_words()
+    _say(words)
+    return code
+
+
+def _say(words: list[str]) -> None:
+    """Lines for the person, if there is still a terminal."""
+    try:
+        for line in words:
+            print(line, file=sys.stderr)
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _child_link(options: HostOptions) -> Link:
@@ -161,7 +169,13 @@ def _in_process_link(options: HostOptions) -> Link:
         except HostError as error:
             raise LinkError(str(error), error.problems) from error
 
-    return InProcessLink(host.control, start=start, stop=host.stop)
+    return InProcessLink(
+        host.control,
+        start=start,
+        stop=host.stop,
+        drain_timeout=lambda: host.drain_timeout,
+        journal=lambda: host.journal,
+    )
 
 
 def _fail(message: str) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from agentflow.control import Control
@@ -20,7 +21,7 @@ class Console:
 
     A runner that is not running is started with the console and stopped, drained, when
     it closes; one that runs already is left running. ``fps`` 0 means the person's own
-    setting.
+    setting. While the console is open SIGTERM, SIGINT and SIGHUP close it.
     """
 
     def __init__(
@@ -40,14 +41,23 @@ class Console:
         """The same on a loop that runs already."""
         app = self._app()
         await app.run_async()
-        return app.return_code or 0
+        words, code = app.last_words()
+        for line in words:
+            print(line, file=sys.stderr)
+        return code
 
     def _app(self) -> ConsoleApp:
         os.environ.setdefault("TEXTUAL_FPS", "120")
         from agentflow_console.app import ConsoleApp
 
-        control = Control(self._runner, read_only=self._read_only)
-        link = InProcessLink(control, start=self._start, stop=self._stop)
+        runner = self._runner
+        self._link = link = InProcessLink(
+            Control(runner, read_only=self._read_only),
+            start=self._start,
+            stop=self._stop,
+            drain_timeout=lambda: runner.config.runtime.drain_timeout,
+            journal=lambda: str(runner.journal.path) if runner.journal is not None else "",
+        )
         return ConsoleApp(link, read_only=self._read_only, theme=self._theme, fps=self._fps)
 
     async def _start(self) -> None:
@@ -55,7 +65,7 @@ class Console:
             await self._runner.start()
             self._started = True
         except RunnerAlreadyRunning:
-            pass  # it is the program's own, and stays so
+            self._link.owned = False  # it is the program's own, and stays so
 
     async def _stop(self, drain: bool) -> None:
         if self._started:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import sys
@@ -10,9 +11,9 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from agentflow.errors import InvalidEvent, QueueFull
+from agentflow.errors import InvalidEvent, JournalFull, QueueFull
 from agentflow.event import Event
 
 if TYPE_CHECKING:
@@ -20,39 +21,54 @@ if TYPE_CHECKING:
 
 _SLICE = 0.1  # seconds after which a changed pace is noticed
 _LONGEST_LINE = 64 * 1024 * 1024  # bytes
+_LOOKED_AT = 64 * 1024 * 1024  # bytes at the beginning of a file that must be the same
+
+
+class Source(NamedTuple):
+    """What a feed's events come from: the same name only if they are the same events.
+
+    "" is the name of what can't be had a second time. ``total`` is how many there are, 0
+    if that isn't known.
+    """
+
+    name: str
+    total: int = 0
 
 
 class Port:
     """What a feed may do with the runner, counted.
 
-    ``position`` is how many events have been accepted. The first ``skip`` ones are taken
-    for granted: another engine had them before it handed over to this one.
+    ``position`` is how many events of the feed were dealt with. The first ``skip`` ones
+    are taken for granted: an earlier engine had them. With a name the position is kept
+    in the journal, together with each event.
     """
 
-    def __init__(self, runner: Runner, skip: int = 0) -> None:
+    def __init__(self, runner: Runner, name: str = "", skip: int = 0) -> None:
         self._runner = runner
-        self._skip = skip
+        self._name = name
         self._due = time.monotonic()
+        self.skip = skip
         self.position = 0
 
     @property
     def pace(self) -> float:
         """Events a second, 0 for as fast as they are taken."""
-        return 0.0 if self.position < self._skip else self._runner.pace
+        return 0.0 if self.position < self.skip else self._runner.pace
 
-    @property
-    def register_callback(self) -> Callable[..., None]:
-        """The runner's own: a feed may want to see what becomes of its events."""
-        return self._runner.register_callback
+    async def emit(self, event: Event) -> None:
+        """Queue the event.
 
-    async def emit(self, event: Event) -> str:
-        """Queue the event and give its id. Raises QueueFull when there is no room for it."""
-        if self.position < self._skip:
-            event_id = event.id
-        else:
-            event_id = await self._runner.emit(event)
-        self.position += 1
-        return event_id
+        Raises QueueFull and JournalFull when there is no room for it, InvalidEvent for one
+        that never can be accepted: the next one has its turn then.
+        """
+        place = self.position + 1
+        if place > self.skip:
+            try:
+                await self._runner.emit(event, feed=(self._name, place) if self._name else None)
+            except InvalidEvent:
+                self.position = place
+                raise
+        self.position = place
 
     async def emit_paced(self, event: Event) -> None:
         """Queue the event when its turn comes and there is room for it."""
@@ -67,30 +83,79 @@ class Port:
                 return
             except QueueFull:
                 continue
+            except JournalFull:
+                await asyncio.sleep(_SLICE)
+
+    def finish(self) -> None:
+        """Note that there is nothing more."""
+        if self._name:
+            self._runner.note_feed(self._name, self.position, finished=True)
 
 
-async def demo_feed(port: Port) -> None:
-    """The bundled demo's events."""
-    from agentflow_console.demo.feed import feed
+class Feed(Protocol):
+    """Where events come from."""
 
-    await feed(port)
+    def attach(self, runner: Runner) -> None:
+        """Get ready with a runner that has not been started."""
+
+    async def identify(self) -> Source:
+        """What the events come from. Raises OSError if that can't be read."""
+
+    async def run(self, port: Port) -> None:
+        """Emit all events. Raises OSError if they can't be read."""
 
 
-async def lines_feed(port: Port, path: str, bad_line: Callable[[int, str], None]) -> None:
+class LinesFeed:
     """Events from JSON lines, one object each; "-" is standard input.
 
     ``bad_line`` is told the number (from 1) and what is wrong; the rest goes on.
-    Raises OSError if the file can't be read.
     """
-    number = 0
-    async for line in _lines(path):
-        number += 1
-        if not line.strip():
-            continue
-        try:
-            await port.emit_paced(parse_event(line))
-        except InvalidEvent as error:
-            bad_line(number, str(error))
+
+    def __init__(self, path: str, bad_line: Callable[[int, str], None]) -> None:
+        self._path = path
+        self._bad_line = bad_line
+
+    def attach(self, runner: Runner) -> None:
+        """There is nothing to do."""
+
+    async def identify(self) -> Source:
+        """The file with just this content: one that was edited is another one."""
+        if self._path == "-":
+            return Source("")
+        return Source(await asyncio.to_thread(_name_of, Path(self._path)))
+
+    async def run(self, port: Port) -> None:
+        """Emit an event for each line that is one."""
+        number = 0
+        async for line in _lines(self._path):
+            number += 1
+            if not line.strip():
+                continue
+            try:
+                await port.emit_paced(parse_event(line))
+            except InvalidEvent as error:
+                # The lines before the first new event were told when they were read first.
+                if port.position >= port.skip:
+                    self._bad_line(number, str(error))
+
+
+def feed_of(events: str, demo: bool, bad_line: Callable[[int, str], None]) -> Feed | None:
+    """The feed that reads ``events``, or the bundled demo's, if there is to be one."""
+    if demo:
+        from agentflow_console.demo.feed import DemoFeed
+
+        return DemoFeed()
+    return LinesFeed(events, bad_line) if events else None
+
+
+def _name_of(path: Path) -> str:
+    """The path and what tells the content: of big files not all of it is read."""
+    with path.open("rb") as file:
+        digest = hashlib.blake2b(file.read(_LOOKED_AT), digest_size=8)
+        facts = os.fstat(file.fileno())
+        if facts.st_size > _LOOKED_AT:
+            digest.update(f"{facts.st_size} {facts.st_mtime_ns}".encode())
+    return f"{path.resolve()} {digest.hexdigest()}"
 
 
 def parse_event(line: bytes) -> Event:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentflow.telemetry.snapshot import Blocked
-from agentflow_console.commands import SCREENS, Command, footer_groups, on_screen
+from agentflow_console.commands import BY_ID, SCREENS, Command, footer_groups, on_screen
+from agentflow_console.farewell import blocked_progress, fitting, progress, second_quit
 from agentflow_console.line import Line, length
 from agentflow_console.panes.base import Piece
 from agentflow_console.text import crop, safe
@@ -31,6 +32,9 @@ class AlertLine(Line):
 
     def refresh_from(self, app: ConsoleApp) -> None:
         """Show what there is to say, or go."""
+        if app.leaving or app.link.status == "draining":
+            self._show_leaving(app)
+            return
         left, right = self._alert(app), self._news(app)
         if app.news is not None and app.news.kind == "asked":
             left = []  # a question needs the whole line
@@ -45,10 +49,29 @@ class AlertLine(Line):
             left = [(crop(text, room - length(right) - 2), style)]
         self.say(left, right)
 
+    def _show_leaving(self, app: ConsoleApp) -> None:
+        """How far the engine is, and what would hasten it."""
+        palette, snapshot, link = self.palette, app.store.snapshot, app.link
+        self.display = True
+        if app.leaving == "at once" or snapshot is None or not link.owned:
+            self.say([("… Stopping now", palette.notice)])
+            return
+        blocked, seconds = link.blocked, link.seconds_left
+        if blocked is not None:
+            lefts = blocked_progress(blocked, app.clock(), seconds)
+        else:
+            agents = [row.name for row in app.store.agents if row.in_flight]
+            lefts = progress(snapshot.counts, agents, seconds)
+        rights = [""]
+        if app.leaving:
+            rights = second_quit(app.keys.label(BY_ID["app.quit"]), link.journal)
+        left, right = fitting(lefts, rights, self.cells - 2)
+        self.say([(f"… {left}", palette.notice)], [(right, palette.text)])
+
     def _alert(self, app: ConsoleApp) -> list[Piece]:
         palette, snapshot = self.palette, app.store.snapshot
         reason = app.link.reason or app.pump.failure
-        if reason and (app.pump.failure or app.link.status == "lost"):
+        if reason and (app.pump.failure or app.link.status in ("lost", "restarting")):
             return [(f"! {safe(reason, 400)}", palette.error)]
         blocked = app.link.blocked or (snapshot.blocked if snapshot else None)
         if blocked is not None:
@@ -68,6 +91,7 @@ class AlertLine(Line):
             "refused": ("✗", palette.error),
             "said": ("~", palette.text),
             "asked": ("?", palette.notice),
+            "alarm": ("!", palette.error),
         }[news.kind]
         return [(f"{glyph} {safe(news.text, 300)}", style)]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import glob
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,14 +16,17 @@ from agentflow.config import Problem, load_config
 from agentflow.config.watcher import watch
 from agentflow.control import Control
 from agentflow.engine import Runner
-from agentflow.errors import AgentFlowError, ConfigError
+from agentflow.errors import AgentFlowError, ConfigError, JournalInUse, JournalUnusable
 from agentflow.telemetry.snapshot import ProblemRow
-from agentflow_console.feeds import Port, demo_feed, lines_feed
+from agentflow_console import journals
+from agentflow_console.feeds import Feed, Port, Source, feed_of
 from agentflow_console.host_options import HostOptions
+from agentflow_console.link.control_socket import ControlSocket
 
 if TYPE_CHECKING:
     from agentflow.config import Config
 
+_NOTICED = 15.0  # seconds that what was recovered stays on the alert line
 _WATCH_BEGINS = 0.5  # seconds until the watching of files is sure to have begun
 
 
@@ -50,7 +55,9 @@ def _as_host_error() -> Iterator[None]:
         yield
     except ConfigError as error:
         raise HostError(str(error), problem_rows(error.problems)) from error
-    except AgentFlowError as error:
+    except JournalInUse as error:
+        raise HostError(journals.in_use(error)) from error
+    except (AgentFlowError, ValueError) as error:
         raise HostError(str(error)) from error
 
 
@@ -72,40 +79,86 @@ class Host:
         self._opened = 0.0
         self._code_refused = False
         self._handed_over = False
+        self._place: journals.Place | None = None
+        self._why_none = ""
+        self._feed: Feed | None = None
         self._port: Port | None = None
+        self._feeds: dict[str, int | None] = {}  # how far each is, None if it has no more
         self._feeding: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._socket: ControlSocket | None = None
 
     @property
     def drain_timeout(self) -> float:
         """Seconds that a drain may take."""
         return self.runner.config.runtime.drain_timeout
 
+    @property
+    def journal(self) -> str:
+        """Path of the journal, the future one if on standby; '' if there is none."""
+        return "" if self.runner.journal is None else str(self.runner.journal.path)
+
     def open(self) -> None:
         """Read the file. Raises HostError."""
         self._opened = time.time()
         with _as_host_error():
-            self._make_runner(self._load())
+            config = self._load()
+            self._place = self._find_place(config)
+            self._make_runner(config)
         self.runner.pace = self.options.pace
 
+    def _find_place(self, config: Config) -> journals.Place | None:
+        """Where the journal will be. If it was not asked for, it is only a good idea."""
+        place = journals.place_of(config, self.options.journal)
+        if place is not None and not self.options.standby:
+            try:
+                journals.make_folder(place.path)
+            except OSError as error:
+                if place.asked:
+                    raise JournalUnusable(str(place.path), error.strerror or str(error)) from error
+                self._why_none = f"{journals.shown(place.path)}: {error.strerror or error}"
+                return None
+        return place
+
     def _make_runner(self, config: Config) -> None:
-        self.runner = Runner.from_config(config)
+        place = self._place
+        journal = journals.make_journal(config, place.path) if place else False
+        self.runner = Runner.from_config(config, journal=journal)
         self.control = Control(self.runner, read_only=self.options.read_only)
+        options = self.options
+        self._feed = feed_of(options.events, options.demo, self._bad_line)
+        if self._feed is not None:
+            self._feed.attach(self.runner)
 
     async def start(self) -> None:
-        """Load the handlers and work; emit what there is to emit, and watch the files.
+        """Load the handlers and work, with what the journal has kept first; emit what there is
+        to emit, and watch the files.
 
         On standby, only be ready to do so. Raises HostError.
         """
         with _as_host_error():
-            await self.runner.start()
+            await self._start()
         if not self.options.standby:
-            self._go_on(0)
+            self._look_recovered()
+            await self._begin(0)
+
+    async def _start(self) -> None:
+        place = self._place
+        fresh = place is not None and not place.asked and not place.path.exists()
+        try:
+            await self.runner.start(recover=not self.options.standby)
+        except JournalUnusable as error:
+            if not fresh:
+                raise
+            self._why_none = str(error)
+            self._place = self.runner.journal = None
+            await self.runner.start()
 
     async def stop(self, drain: bool = True) -> None:
         """End it all, finishing what is queued first if ``drain``."""
         await self._end_tasks()
         await self.runner.stop(drain=drain, timeout=self.drain_timeout)
+        await self._close_socket()
 
     async def fed(self) -> None:
         """Wait until the feed has nothing more. Raises OSError if its file can't be read."""
@@ -131,28 +184,95 @@ class Host:
     async def hand_over(self) -> dict[str, Any]:
         """Everything that is not finished, and how far the feed is. Nothing runs after that."""
         await self._end_tasks()
-        position = self._port.position if self._port else 0
         left = await self.runner.hand_over()
+        await self._close_socket()
         self._handed_over = True
-        return {"runner": left, "fed": position}
+        feeds = self._feeds if self._port is None else {}
+        return {"runner": left, "fed": self._fed(), "feeds": feeds, "journal": self.journal}
+
+    def _fed(self) -> int | None:
+        """How far the feed is; None if it has no more."""
+        feeding = self._feeding
+        if feeding is None or (feeding.done() and not feeding.cancelled()):
+            return None
+        return 0 if self._port is None else self._port.position
 
     async def take_over(self, handover: dict[str, Any]) -> None:
-        """Go on where another host stopped, or this one, if the other one could not."""
+        """Go on where another host stopped, or this one, if the other one could not.
+
+        It is the other one's journal that goes on, whatever the file says by now.
+        """
+        path = handover["journal"]
+        self._place = journals.Place(Path(path), True) if path else None
         if self._handed_over:
             self._make_runner(self.runner.config)
-            await self.runner.start()
+            await self.runner.start(recover=False)
             self._handed_over = False
+        elif self.journal != path:
+            journal = journals.make_journal(self.runner.config, Path(path)) if path else None
+            self.runner.journal = journal
         await self.runner.take_over(handover["runner"])
-        self._go_on(handover["fed"])
+        self._feeds = handover["feeds"]
+        await self._begin(handover["fed"])
 
-    def _go_on(self, position: int) -> None:
+    async def _begin(self, fed: int | None) -> None:
+        """Emit what there is to emit behind the first ``fed`` events, and watch the files."""
         loop = asyncio.get_running_loop()
-        if self.options.demo or self.options.events:
-            self._port = Port(self.runner, position)
-            self._feeding = loop.create_task(self._feed(self._port), name="feed")
+        await self._open_socket()
+        if self._feed is not None and fed is not None:
+            self._feeding = loop.create_task(self._emit_all(self._feed, fed), name="feed")
             self._feeding.add_done_callback(self._feed_ended)
         if self.options.watch:
             self._watching = loop.create_task(self._watch(), name="watch")
+
+    async def _open_socket(self) -> None:
+        """Let the command line reach this engine: it looks for its socket at the journal."""
+        journal = self.runner.journal
+        if journal is None:
+            return
+        path = journal.path
+        listening = ControlSocket(
+            self.control,
+            path.with_name(f"{path.name}.{os.getpid()}.sock"),
+            drain_timeout=self.drain_timeout,
+        )
+        for stale in path.parent.glob(f"{glob.escape(path.name)}.*.sock"):
+            stale.unlink(missing_ok=True)  # of a killed process: the journal is ours now
+        try:
+            await listening.open()
+            journal.note_socket(str(listening.path))
+        except OSError as error:
+            self.report("warning", f"the command line can't reach this engine: {error}")
+        else:
+            self._socket = listening
+
+    async def _close_socket(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+            self._socket = None
+
+    def _look_recovered(self) -> None:
+        """See what the start found, and tell the operator; also if there is no journal at all."""
+        if self._why_none:
+            self._tell(
+                "warning", f"without a journal, a kill loses what is queued: {self._why_none}"
+            )
+        recovered = self.runner.recovered
+        if recovered is None:
+            return
+        sentence = journals.recovered_sentence(recovered)
+        if sentence:
+            self._tell("info" if recovered.clean else "warning", sentence)
+        for name, (position, finished) in recovered.feeds.items():
+            # One that was cut short after its last event is not begun again: the rest of it
+            # is what was recovered.
+            self._feeds[name] = position if not finished else None if sentence else 0
+
+    def _tell(self, level: str, text: str) -> None:
+        """Say something in the log, and on the alert line for some seconds."""
+        self.runner.report(level, text)
+        if hasattr(self.runner, "notice"):  # TODO
+            self.runner.notice(text, _NOTICED)
 
     async def _end_tasks(self) -> None:
         tasks = [task for task in (self._feeding, self._watching) if task is not None]
@@ -163,15 +283,24 @@ class Host:
 
     # -- the feed ---------------------------------------------------------------------------
 
-    async def _feed(self, port: Port) -> None:
-        if self.options.demo:
-            await demo_feed(port)
-        else:
-            await lines_feed(port, self.options.events, self.on_bad_line)
+    async def _emit_all(self, feed: Feed, fed: int) -> None:
+        source = await feed.identify()
+        position = self._feeds.get(source.name, fed)
+        if position is None:
+            self._tell("info", "the feed had come to its end; what it left is done now")
+            return
+        if position:
+            self._tell("info", _goes_on(source, position))
+        self._port = Port(self.runner, source.name if self.runner.journal else "", position)
+        await feed.run(self._port)
+        self._port.finish()
 
     def _feed_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.report("error", f"the feed ended: {type(error).__name__}: {error}")
+
+    def _bad_line(self, number: int, what: str) -> None:
+        self.on_bad_line(number, what)  # whoever that is by then
 
     def _report_bad_line(self, number: int, what: str) -> None:
         self.report("warning", f"{self.options.events}:{number}: {what}")
@@ -229,6 +358,12 @@ class Host:
         else:
             names = ", ".join(Path(path).name for path in changed)
             self.report("warning", f"{names} changed: restart to run the new code")
+
+
+def _goes_on(source: Source, fed: int) -> str:
+    if source.total:
+        return f"the feed goes on at {min(fed + 1, source.total):,} of {source.total:,}"
+    return f"the feed goes on at event {fed + 1:,}"
 
 
 def _code_in_use() -> set[str]:

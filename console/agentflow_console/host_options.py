@@ -17,5 +17,6 @@ class HostOptions(msgspec.Struct, frozen=True):
     demo: bool = False  # whether to emit the bundled demo's events
     pace: float = 0.0  # events a second of the feed; 0 for as fast as they are taken
     read_only: bool = False
+    journal: str = ""  # path of the journal, "off" for none, "" for what the file says
     watch: bool = True  # whether saved files are applied
     standby: bool = False  # be ready for what another engine hands over

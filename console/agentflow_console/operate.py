@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agentflow_console.store import Store
 
 _STAYS = 8.0  # seconds that an answer stays on the alert line
+_ALARM_STAYS = 30.0  # seconds for what was not asked for
 _FASTEST = 10_000.0  # events a second above which the feed is not held back
 
 
@@ -30,7 +31,7 @@ _FASTEST = 10_000.0  # events a second above which the feed is not held back
 class News:
     """One thing said at the right of the alert line."""
 
-    kind: str  # pending, done, refused, said, asked
+    kind: str  # pending, done, refused, said, asked, alarm
     text: str
     until: float  # of the steady clock; pending and asked stay
 
@@ -45,9 +46,6 @@ class Operating(App[int]):
     frozen: bool
 
     _news: News | None = None
-    _leaving = False
-    leave_with = 0
-    """The exit code of leaving: 2 when the engine could not be started."""
 
     def refresh_lines(self) -> None:
         """Header, alert line and footer, as things are now."""
@@ -68,9 +66,13 @@ class Operating(App[int]):
         kind = "said" if ok is None else "done" if ok else "refused"
         self._tell(kind, text)
 
+    def alarm(self, text: str) -> None:
+        """The same for what nobody here did and everybody should read."""
+        self._tell("alarm", text)
+
     def _tell(self, kind: str, text: str) -> None:
-        self._leaving = False
-        self._news = News(kind, text, time.perf_counter() + _STAYS)
+        stays = _ALARM_STAYS if kind == "alarm" else _STAYS
+        self._news = News(kind, text, time.perf_counter() + stays)
         self.refresh_lines()
 
     # -- changing the system -----------------------------------------------------------------
@@ -196,29 +198,3 @@ class Operating(App[int]):
         rate = 0.0 if rate >= _FASTEST else max(round(rate, 2), 0.25)
         saying = f"feed {rate:g} events a second" if rate else "feed as fast as it goes"
         self.change("pace", saying=saying, rate=rate)
-
-    # -- leaving -----------------------------------------------------------------------------
-
-    def action_leave(self) -> None:
-        """Quit; asks once if events would be lost, and says how many."""
-        snapshot = self.store.snapshot
-        counts = snapshot.counts if snapshot and self.link.status == "connected" else None
-        waiting = counts.queued + counts.held + counts.running if counts else 0
-        if counts is None or not waiting or self._leaving:
-            self.exit(self.leave_with, return_code=self.leave_with)
-            return
-        self._tell(
-            "asked",
-            f"{counts.queued} queued, {counts.held} held, {counts.running} running "
-            "would be lost: q quits, esc stays",
-        )
-        self._leaving = True
-
-    def cancel_question(self) -> bool:
-        """Take back the question that is on the alert line; False if there is none."""
-        if self._news is None or self._news.kind != "asked":
-            return False
-        self._leaving = False
-        self._news = None
-        self.refresh_lines()
-        return True

@@ -31,6 +31,7 @@ class Pump:
         self._revision: object = None
         self._delays: deque[tuple[float, float]] = deque(maxlen=64)
         self._config_news = ConfigNews()
+        self._deaths = 0  # that have been told
         self.failure = ""
         """Why there is no engine, as a sentence."""
 
@@ -47,17 +48,20 @@ class Pump:
             if app.link.status == "starting":
                 await app.link.start()
         except LinkError as error:
+            if app.leaving:
+                return
             self.failure = str(error)
             app.leave_with = 2
             app.refresh_lines()
             return
-        while True:
+        while app.link.status != "closed":
             started = time.perf_counter()
             try:
                 snapshot = await app.link.pull(app.store.cursor)
             except LinkError as error:
-                self.failure = str(error)
-                app.refresh_lines()
+                if not app.leaving:
+                    self.failure = str(error)
+                    app.refresh_lines()
                 await asyncio.sleep(_RETRY)
                 continue
             self.failure = ""
@@ -73,6 +77,10 @@ class Pump:
 
     def tick(self) -> None:
         """A few times a second, whatever the engine does."""
+        deaths = self._app.link.deaths
+        if len(deaths) > self._deaths:
+            self._deaths = len(deaths)
+            self._app.alarm(deaths[-1])
         news = self._config_news.of(self._app.store.config)
         if news is not None:
             text, ok = news

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.containers import Container
 
 from agentflow_console.commands import SCREENS
-from agentflow_console.operate import Operating
+from agentflow_console.leaving import Leaving
 
 if TYPE_CHECKING:
     from agentflow_console.palette import Palette
@@ -34,7 +34,7 @@ ROOMS = {
 assert set(ROOMS) == {screen.id for screen in SCREENS}
 
 
-class Rooms(Operating):
+class Rooms(Leaving):
     """The part of the app that shows one screen at a time, and finds the way back."""
 
     palette: Palette

@@ -62,6 +62,13 @@ class StillLink:
         self._next = msgspec.structs.replace(snapshot or _NOTHING, **fields)
         self.status = "starting"
         self.reason = ""
+        self.started = True
+        self.deaths: list[str] = []
+        self.journal = ""
+        self.seconds_left = 0.0
+        self.left: int | None = None
+        self.owned = True
+        self.process = 0
         self.blocked: Blocked | None = None
         self.answer = Answer(True, "Done.")
         self.details: dict[str, EventDetail] = {}
@@ -71,6 +78,9 @@ class StillLink:
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.pulls = 0
         self.closed = False
+        self.closings: list[bool] = []  # for each ``close``, whether it was to drain
+        self.drained = asyncio.Event()  # cleared: a drain goes on until there is one without
+        self.drained.set()
         self.open = asyncio.Event()  # cleared: the engine does not answer
         self.open.set()
 
@@ -118,5 +128,10 @@ class StillLink:
         return self.answer
 
     async def close(self, *, drain: bool = True) -> None:
-        """It is gone."""
+        """It is gone, when ``drained`` lets a drain end."""
+        self.closings.append(drain)
+        if drain:
+            self.status = "draining"
+            await self.drained.wait()
+        self.drained.set()
         self.status, self.closed = "closed", True

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from console_runs import measure_first_frame, measure_latency, measure_open_console
+from durable import measure_journal
 from measure import Row
 from memory import measure_memory
 from throughput import measure_many_agents, measure_modes
@@ -35,15 +36,21 @@ class Size:
     seconds: float
     presses: int
     starts: int
+    queued: int
 
 
-FULL = Size(events=4_000, rounds=41, memory=1_000_000, seconds=8, presses=200, starts=9)
-QUICK = Size(events=2_000, rounds=5, memory=20_000, seconds=3, presses=20, starts=1)
+FULL = Size(
+    events=4_000, rounds=41, memory=1_000_000, seconds=8, presses=200, starts=9, queued=1_000_000
+)
+QUICK = Size(events=2_000, rounds=5, memory=20_000, seconds=3, presses=20, starts=1, queued=5_000)
 
 PARTS: dict[str, Callable[[Size], list[Row]]] = {
     "modes": lambda size: asyncio.run(measure_modes(size.events, size.rounds)),
     "agents": lambda size: [asyncio.run(measure_many_agents(size.events, size.rounds))],
     "memory": lambda size: [measure_memory(size.memory)],
+    "journal": lambda size: asyncio.run(
+        measure_journal(5 * size.events, min(size.rounds, 9), size.queued)
+    ),
     "console": lambda size: [measure_open_console(size.seconds, 3)],
     "latency": lambda size: measure_latency(size.presses),
     "start": lambda size: [measure_first_frame(size.starts)],

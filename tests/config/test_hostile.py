@@ -134,3 +134,17 @@ def test_escape_sequences_are_not_repeated(tmp_path: Path) -> None:
     found = problems_of('[agents."\\u001b[31m\\u202e"]\ntimeout = "\\u001b]52;c;x\\u0007"\n')
     assert len(found) == 1
     assert found[0].isprintable()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[runtime]\nqueue_size = 0x" + "1" * 5000, "[x]\na = [1, [0b" + "1" * 15_000 + "]]"],
+    ids=["hexadecimal", "binary"],
+)
+def test_a_number_of_thousands_of_digits_is_a_problem_at_its_place(text: str) -> None:
+    """In whatever base it is written: nothing tries to write it out."""
+    with pytest.raises(ConfigError) as caught:
+        Config.from_toml(text)
+    (problem,) = caught.value.problems
+    assert problem.line == 2
+    assert "too many digits" in problem.message

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from agentflow.control import Answer
-from agentflow.telemetry.snapshot import Counts
 from agentflow_console.panes.agents import AgentsPane
 from agentflow_console.panes.events import EventsPane
 from agentflow_console.panes.hooks import HooksPane
@@ -372,30 +371,6 @@ async def test_y_copies_the_selected_row() -> None:
         await settled(pilot)
         await pilot.press("y")
         assert app.clipboard.startswith("1000 0190a000-")
-
-
-async def test_quitting_asks_once_when_events_would_be_lost() -> None:
-    """q says what would be lost; esc stays, a second q leaves."""
-    app = console()
-    async with app.run_test(size=WIDE) as pilot:
-        await settled(pilot)
-        await pilot.press("q")
-        await until(pilot, lambda: "128 queued, 44 held, 7 running" in screen_text(app))
-        await pilot.press("escape")
-        await until(pilot, lambda: "128 queued" not in screen_text(app))
-        await pilot.press("q", "q")
-        await until(pilot, lambda: not app.is_running)
-    assert app.return_code == 0
-
-
-async def test_quitting_an_idle_system_does_not_ask() -> None:
-    """With nothing to lose, one q leaves."""
-    app = console(rows.link(counts=Counts(10, 0, 0, 0, 10, 0)))
-    async with app.run_test(size=WIDE) as pilot:
-        await settled(pilot)
-        await pilot.press("q")
-        await until(pilot, lambda: not app.is_running)
-    assert app.return_code == 0
 
 
 async def test_a_click_on_a_tab_goes_there() -> None:

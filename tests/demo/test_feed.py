@@ -83,13 +83,29 @@ def test_tests_can_wait(path: str, expected: str) -> None:
     assert priority(Path(path)) == expected
 
 
+def strike(progress: Progress, *events: Event) -> None:
+    for event in events:
+        progress(CallbackArgs(HookPoint.AFTER_EVENT_HANDLING, event, State()))
+
+
 def test_progress_says_once_when_a_package_is_done(caplog: pytest.LogCaptureFixture) -> None:
     """A module that ends twice, and an event of somebody else, do not count."""
     paths = [Path("json/__init__.py"), Path("json/decoder.py"), Path("abc.py")]
-    progress = Progress(paths)
+    progress = Progress()
+    progress.expect(paths)
     events = [event_for(path) for path in paths[:2]]
     other = Event("complexity", {"path": "elsewhere.py"}, session_id="json")
     with caplog.at_level("INFO"):
-        for event in (events[0], events[0], other, events[1], events[1]):
-            progress(CallbackArgs(HookPoint.AFTER_EVENT_HANDLING, event, State()))
+        strike(progress, events[0], events[0], other, events[1], events[1])
     assert caplog.messages == ["json: all 2 modules done"]
+
+
+def test_progress_knows_what_an_earlier_run_has_done(caplog: pytest.LogCaptureFixture) -> None:
+    """So does it count what was recovered and ended before it was told what to expect."""
+    paths = [Path("json/__init__.py"), Path("json/decoder.py"), Path("json/tool.py")]
+    progress = Progress()
+    with caplog.at_level("INFO"):
+        strike(progress, event_for(paths[0]))
+        progress.expect(paths, done=["json.decoder"])
+        strike(progress, event_for(paths[1]), event_for(paths[2]))
+    assert caplog.messages == ["json: all 3 modules done"]

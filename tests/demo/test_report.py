@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from agentflow_console.demo.report import Entry, Report, report_path
+from agentflow_console.demo.unwritten import Unwritten
 
 
 def entry(module: str, score: int | None = 80, lines: int = 100) -> Entry:
@@ -70,7 +74,69 @@ def test_writing_replaces_the_file_and_leaves_nothing_behind(tmp_path: Path) -> 
     report.add(entry("abc"))
     report.write()
     assert first != path.read_text(encoding="utf-8") == report.render()
+    report.close()
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_added_survives_a_kill_before_it_is_written(tmp_path: Path) -> None:
+    """A process that is killed between two writes loses nothing that it has taken in."""
+    path = tmp_path / "report.md"
+    killed = (
+        "import os, pathlib, signal, sys\n"
+        "from agentflow_console.demo.report import Entry, Report\n"
+        "report = Report()\n"
+        "report.open(pathlib.Path(sys.argv[1]))\n"
+        "report.add(Entry('json', 'json', '### json\\n', 10))\n"
+        "report.write()\n"
+        "report.add(Entry('abc', 'abc', '### abc\\n', 20))\n"
+        "report.add_unreadable('bad', 'no')\n"
+        "report.add(Entry('json', 'json', '### json\\n', 90))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", killed, str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert "1 module audited, 0 lines, mean score 10" in path.read_text("utf-8")
+    report = Report()
+    report.open(path)
+    assert report.modules == {"json", "abc", "bad"}
+    assert "2 modules audited, 0 lines, mean score 55; 1 could not" in path.read_text("utf-8")
+    report.close()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_line_that_was_torn_costs_that_line_alone(tmp_path: Path) -> None:
+    """What came before it is kept, and what is added after it is whole."""
+    path = tmp_path / "report.md.unwritten"
+    first = Unwritten(path, "title")
+    first.add(["json"])
+    first.add(["abc"])
+    path.write_bytes(path.read_bytes()[:-4])
+    second = Unwritten(path, "title")
+    assert second.read() == [["json"]]
+    second.add(["zlib"])
+    assert second.read() == [["json"], ["zlib"]]
+
+
+def test_lines_that_nobody_wrote_yet_are_not_removed(tmp_path: Path) -> None:
+    """What is added while the report is being written stays until the next time."""
+    unwritten = Unwritten(tmp_path / "report.md.unwritten", "title")
+    unwritten.add(["json"])
+    seen = unwritten.lines
+    unwritten.add(["abc"])
+    unwritten.remove(seen)
+    assert unwritten.read() == [["json"], ["abc"]]
+    unwritten.remove(unwritten.lines)
+    assert unwritten.read() == []
+
+
+def test_lines_of_another_report_are_not_taken_in(tmp_path: Path) -> None:
+    """Another Python's report may have been cut short at the same place."""
+    path, lines = tmp_path / "report.md", tmp_path / "report.md.unwritten"
+    lines.write_text('"# Something else"\n["json", "no"]\n')
+    report = Report()
+    report.open(path)
+    assert report.modules == set()
+    assert not lines.exists()
 
 
 def test_a_deleted_report_is_written_again(tmp_path: Path) -> None:

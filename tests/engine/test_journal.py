@@ -8,6 +8,7 @@ tests/faults.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from agentflow import (
 )
 from agentflow.control import Command, Control
 from agentflow.journal import Journal
-from agentflow.testing import VirtualClock, recorder
+from agentflow.testing import recorder
 
 from .support import LANES, NO_RETRY, config, loop, make, settle, virtual
 
@@ -165,7 +166,7 @@ async def test_an_end_and_what_it_caused_are_one(folder: Path) -> None:
 @virtual
 async def test_a_retry_survives_with_its_due_time(folder: Path) -> None:
     """An event that waits for a retry runs again when it is due, not before, one attempt on."""
-    text = "[error_routing.retry]\nmax_retries = 3\ninitial_delay = 60\njitter = false\n"
+    text = "[error_routing.retry]\nmax_retries = 3\ninitial_delay = 20\njitter = false\n"
     text += "[orchestration]\ntimeout_seconds = 1000\n"
     runner = journaled(folder, text, a=recorder(OSError("down")).agent)
     await runner.start()
@@ -186,7 +187,7 @@ async def test_a_retry_survives_with_its_due_time(folder: Path) -> None:
         assert again.recovered.retrying == 1
         await again.join()
     assert attempts[0][0] == 2
-    assert 55 <= attempts[0][1] - began <= 61
+    assert 19 <= attempts[0][1] - began <= 21
 
 
 @virtual
@@ -412,8 +413,6 @@ async def test_a_full_journal_refuses_and_goes_on(folder: Path) -> None:
 @virtual
 async def test_one_journal_has_one_owner(folder: Path) -> None:
     """A second runner on the same journal is refused by the name of the first one's process."""
-    import os
-
     async with journaled(folder, a=recorder().agent):
         with pytest.raises(JournalInUse) as caught:
             await journaled(folder, a=recorder().agent).start()
@@ -493,6 +492,3 @@ def test_a_configuration_asks_for_a_journal(tmp_path: Path) -> None:
     assert Runner(Config.from_toml(f"[journal]\n{off}", path=file)).journal is None
     none = 'path = "x.db"\ndurability = "none"\n'
     assert Runner(Config.from_toml(f"[journal]\n{none}", path=file)).journal is None
-
-
-_ = VirtualClock

@@ -239,3 +239,41 @@ async def test_a_deaf_handler_that_was_asked_from_inside_is_abandoned_with_who_a
         assert runner.counts() == (3, 0, 0, 0, 1, 2)
     over = True
     await asyncio.sleep(1_000)
+
+
+@virtual
+async def test_each_round_of_a_loop_has_a_key_of_its_own() -> None:
+    """So that a handler that uses the key does its work in every round."""
+    keys: list[str] = []
+
+    async def step(event: Event, state: State, context: Context) -> None:
+        keys.append(context.idempotency_key)
+
+    text = '[orchestration]\nmode = "loop"\nloop_agent = "a"\nmax_iterations = 3\n'
+    async with make(text, a=step) as runner:
+        event = Event()
+        await runner.emit(event)
+        await runner.join()
+    assert keys == [f"{event.id}/a", f"{event.id}/a#2", f"{event.id}/a#3"]
+
+
+@virtual
+async def test_nested_work_has_the_same_key_when_its_parent_is_tried_again() -> None:
+    """A request is known by its place in the run that asks, not by an id made anew."""
+    keys: list[str] = []
+
+    async def effect(event: Event, state: State, context: Context) -> None:
+        keys.append(context.idempotency_key)
+
+    async def parent(event: Event, state: State, context: Context) -> None:
+        for _ in range(2):
+            await context.request(Event("effect"))
+        if context.attempt == 1:
+            raise ConnectionError("later")
+
+    async with make("", parent=parent, effect=effect) as runner:
+        event = Event("parent")
+        await runner.emit(event)
+        await runner.join()
+    first = [f"{event.id}/parent/1/effect", f"{event.id}/parent/2/effect"]
+    assert keys == first * 2

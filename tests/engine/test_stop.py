@@ -322,3 +322,24 @@ async def test_a_stopped_runner_can_be_forgotten() -> None:
     await settle()
     gc.collect()
     assert found() is None
+
+
+@virtual
+async def test_a_second_stop_ends_the_drain_of_the_first() -> None:
+    """stop(drain=False) while another stop drains: both return at once, the rest stays queued."""
+    runner = make("[runtime]\ndrain_timeout = 600\n", a=forever)
+    await runner.start()
+    await runner.emit(Event("a"))
+    first = asyncio.ensure_future(runner.stop())
+    await settle()
+    began = loop().time()
+    await runner.stop(drain=False)
+    await first
+    assert loop().time() - began < 10
+    assert runner.status == "stopped"
+    assert runner.counts().queued == 1
+
+
+async def forever(event: Event, state: State) -> None:
+    """Waits for what never comes."""
+    await asyncio.Event().wait()

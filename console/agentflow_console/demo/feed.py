@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import random
 from collections import defaultdict
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow import CallbackArgs, Event, HookPoint
-from agentflow_console.demo.report import REPORT
+from agentflow_console.demo.report import REPORT, report_path, take_in
 from agentflow_console.demo.source import STDLIB
+from agentflow_console.feeds import Port, Source
 
 if TYPE_CHECKING:
-    from agentflow_console.feeds import Port
+    from agentflow import Runner
 
 TARGET = "complexity"
 """Who gets the event when the mode is route; the other modes have their own lists."""
@@ -66,30 +68,64 @@ def priority(path: Path) -> str:
     return "high" if path.name == "__init__.py" else "normal"
 
 
-async def feed(port: Port) -> None:
-    """Emit every event, at the pace that the operator has chosen.
+class DemoFeed:
+    """Every module of the library, at the pace that the operator has chosen.
 
     When there is no room in the queue, or the runner is paused, the feed waits.
     """
-    paths = await asyncio.to_thread(modules)
-    port.register_callback(HookPoint.AGENT_ERROR, "note-unreadable", note_unreadable)
-    port.register_callback(HookPoint.AFTER_EVENT_HANDLING, "progress", Progress(paths))
-    for path in paths:
-        await port.emit_paced(event_for(path))
+
+    def __init__(self) -> None:
+        self._paths: list[Path] = []
+        self._progress = Progress()
+
+    def attach(self, runner: Runner) -> None:
+        """Hang in what must see every event, also those that an earlier run has left."""
+        runner.register_callback(HookPoint.AGENT_ERROR, "note-unreadable", note_unreadable)
+        runner.register_callback(HookPoint.AFTER_EVENT_HANDLING, "progress", self._progress)
+
+    async def identify(self) -> Source:
+        """Another Python has other modules: its feed is another one."""
+        self._paths = await asyncio.to_thread(modules)
+        names = "\n".join(map(str, self._paths)).encode("utf-8", "surrogateescape")
+        digest = hashlib.blake2b(names, digest_size=8).hexdigest()
+        return Source(f"demo {digest}", len(self._paths))
+
+    async def run(self, port: Port) -> None:
+        """Emit all of it."""
+        done: set[str] = set()
+        if port.skip:  # the report tells which of those were audited
+            await asyncio.to_thread(REPORT.open, report_path())
+            done = REPORT.modules
+        self._progress.expect(self._paths, done)
+        for path in self._paths:
+            await port.emit_paced(event_for(path))
 
 
 class Progress:
-    """An AfterEventHandling callback that says when all modules of a package are done."""
+    """An AfterEventHandling callback that says when all modules of a package are done.
 
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self._left: dict[str, set[str]] = defaultdict(set)
+    Silent until it is told what to expect.
+    """
+
+    def __init__(self) -> None:
+        self._left: dict[str, set[str]] = {}
+        self._total: dict[str, int] = {}
+        self._early: set[str] = set()
+
+    def expect(self, paths: Iterable[Path], done: Iterable[str] = ()) -> None:
+        """These are all the modules; some of them are ``done``."""
+        left: dict[str, set[str]] = defaultdict(set)
         for path in paths:
-            self._left[package_of(path)].add(module_name(path))
-        self._total = {package: len(names) for package, names in self._left.items()}
+            left[package_of(path)].add(module_name(path))
+        self._total = {package: len(names) for package, names in left.items()}
+        known = self._early.union(done)
+        self._left = {package: names - known for package, names in left.items()}
 
     def __call__(self, args: CallbackArgs) -> None:
         """Strike the module off; a second time, or another event, changes nothing."""
         package, module = args.event.session_id, args.event.data.get("module")
+        if not self._total and module is not None:
+            self._early.add(module)
         left = self._left.get(package, set())
         if module in left:
             left.remove(module)
@@ -97,8 +133,9 @@ class Progress:
                 logger.info("%s: all %d modules done", package, self._total[package])
 
 
-def note_unreadable(args: CallbackArgs) -> None:
+async def note_unreadable(args: CallbackArgs) -> None:
     """An AgentError callback: the report names the modules that could not be audited."""
     module = args.event.data.get("module")
     if module and args.error is not None:
-        REPORT.add_unreadable(module, f"{type(args.error).__name__}: {args.error}")
+        reason = f"{type(args.error).__name__}: {args.error}"
+        await asyncio.to_thread(take_in, (module, reason))

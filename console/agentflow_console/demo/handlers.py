@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from agentflow import Agent, Event, State
 from agentflow_console.demo import measures, verdict
-from agentflow_console.demo.report import REPORT, Entry, report_path
+from agentflow_console.demo.report import REPORT, Entry, report_path, take_in
 from agentflow_console.demo.source import decode, locate, module_file, parse
 
 Values: TypeAlias = Mapping[str, Any]
@@ -76,29 +76,28 @@ async def formatter(event: Event, state: State) -> Values:
 class Publisher(Agent):
     """Keeps the report file up to date: at most one write a second, and one at the end.
 
-    A class, because it has something to begin and something to end.
+    A class, because it has something to begin and something to end. What it has taken in
+    is on disk before the event ends, so a killed process loses nothing of the report.
     """
 
     role = "report_publisher"
 
     async def initialize(self) -> None:
-        """Open the report, before the first event."""
+        """Get ready, before the first event."""
         self.path = report_path()
         self.written = 0.0
-        await asyncio.to_thread(REPORT.open, self.path)
 
     async def handle_event(self, event: Event, state: State) -> Values:
         """Take in the module's section, and write the report if it is time."""
         module = module_name(event)
-        REPORT.add(
-            Entry(
-                module=module,
-                package=event.session_id,
-                section=state.get("section") or f"### {module}\n",
-                score=state.get("score"),
-                lines=state.get("size", {}).get("lines", 0),
-            )
+        entry = Entry(
+            module=module,
+            package=event.session_id,
+            section=state.get("section") or f"### {module}\n",
+            score=state.get("score"),
+            lines=state.get("size", {}).get("lines", 0),
         )
+        await asyncio.to_thread(take_in, entry)
         if time.monotonic() - self.written > 1:
             self.written = time.monotonic()
             await asyncio.to_thread(REPORT.write)
@@ -106,7 +105,7 @@ class Publisher(Agent):
 
     async def shutdown(self) -> None:
         """Write what came since the last time."""
-        await asyncio.to_thread(REPORT.write)
+        await asyncio.to_thread(REPORT.close)
 
 
 # -- for loop mode: the same agent, again and again, until it is done ------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from agentflow.control import Answer, Command, DeadDetail, EventDetail
+from agentflow.telemetry.health import Health
 from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
 from agentflow_console.link.messages import (
     AnyRequest,
@@ -14,6 +15,7 @@ from agentflow_console.link.messages import (
     Pull,
     ShowDeadLetter,
     ShowEvent,
+    ShowHealth,
     ShowSession,
 )
 
@@ -27,6 +29,7 @@ class Answers(Protocol):
     def session(self, session_id: str) -> list[SpanRow]: ...
     def sessions(self, limit: int = 200) -> list[SessionRow]: ...
     def dead_letter(self, number: int) -> DeadDetail | None: ...
+    def health(self) -> Health | None: ...
     async def execute(self, command: Command) -> Answer: ...
 
 
@@ -45,6 +48,8 @@ def look_up(control: Answers, request: AnyRequest) -> Any:
             return control.sessions(limit)
         case ShowDeadLetter(dead_letter=number):
             return control.dead_letter(number)
+        case ShowHealth():
+            return control.health()
         case _:
             raise TypeError(f"{type(request).__name__} is not a request to read")
 

@@ -17,10 +17,15 @@ import socket
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from agentflow_console.link.capture import LEVELS, Capture
+
+if TYPE_CHECKING:
+    from agentflow_console.host import Host
+    from agentflow_console.link.server import Server
 
 _PATIENCE = 2.0  # seconds beyond the drain's own limit before an orphan that is stuck is ended
 
@@ -37,7 +42,10 @@ class ChildOptions(msgspec.Struct, frozen=True):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one engine until its console says stop or is gone. Gives the exit code."""
+    """Run one engine until its console says stop or is gone. Gives the exit code.
+
+    SIGTERM drains as well, a second one stops at once.
+    """
     options = msgspec.json.decode((arguments or sys.argv[1:])[0], type=ChildOptions)
     # What kills the interpreter is written where the console finds it afterwards.
     crash = os.fdopen(os.dup(2), "w")
@@ -59,14 +67,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _serve(listener: socket.socket, options: ChildOptions, capture: Capture) -> int:
     # Imported here so that the capture sees what the imports themselves say.
+    from agentflow.telemetry.snapshot import Counts
     from agentflow_console.host import Host, HostError
     from agentflow_console.host_options import HostOptions
     from agentflow_console.link.connection import Connection
-    from agentflow_console.link.messages import CodeChanged, Failed, Ready, Stuck
+    from agentflow_console.link.messages import (
+        CodeChanged,
+        Draining,
+        Ended,
+        Failed,
+        Ready,
+        Stuck,
+    )
     from agentflow_console.link.server import Server
     from agentflow_console.link.watchdog import Watchdog
+    from agentflow_console.signals import Signals
 
-    loop = asyncio.get_running_loop()
     sock, _ = listener.accept()
     listener.close()
     host_options = msgspec.json.decode(options.host, type=HostOptions)
@@ -79,6 +95,7 @@ async def _serve(listener: socket.socket, options: ChildOptions, capture: Captur
         host.open()
         capture.attach(lambda *line: host.runner.telemetry.log(*line), agent_on_loop)
         logging.getLogger().setLevel(LEVELS[host.runner.config.logging.level])
+        _end_with(options.parent, host.drain_timeout + _PATIENCE)
         await host.start()
     except HostError as error:
         connection = Connection(sock, lambda _: None, lambda: None)
@@ -89,19 +106,35 @@ async def _serve(listener: socket.socket, options: ChildOptions, capture: Captur
     gc.freeze()  # what is loaded now stays: no collection needs to walk over it again
     server = Server(sock, host)
     host.on_code_changed = lambda paths: server.send(CodeChanged(paths))
-    loop.add_signal_handler(signal.SIGTERM, server.stop, True)
     watchdog = Watchdog(lambda blocked: server.send(Stuck(blocked)), agent_on_loop)
     watchdog.start()
-    _end_with(options.parent, host.drain_timeout + _PATIENCE)
-    server.send(Ready(os.getpid(), host.drain_timeout))
-    drain = await server.ended
-    await host.stop(drain)
+    with Signals(
+        lambda number, count: server.stop(drain=count == 1),
+        lambda: os._exit(1),
+        (signal.SIGTERM,),
+    ):
+        server.send(Ready(os.getpid(), host.drain_timeout, host.journal))
+        drain = await server.ended
+        if drain:
+            server.send(Draining(host.drain_timeout))
+        await _stop(host, server, drain)
+    server.send(Ended(Counts(*host.runner.counts())))
     watchdog.stop()
     server.close()
     if server.deserted:
         shutil.rmtree(options.folder, ignore_errors=True)
     _end_within(_FAREWELL)
     return 0
+
+
+async def _stop(host: Host, server: Server, drain: bool) -> None:
+    """Stop the host; a drain is cut short when somebody has no patience for it."""
+    stopping = asyncio.create_task(host.stop(drain))
+    if drain:
+        await asyncio.wait([stopping, server.hastened], return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            await host.stop(drain=False)
+    await stopping
 
 
 def _end_within(seconds: float) -> None:

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from agentflow.telemetry.snapshot import Blocked, Cursor, ProblemRow
+from agentflow.telemetry.snapshot import Blocked, Counts, Cursor, ProblemRow
 
 
 class Request(msgspec.Struct, frozen=True, tag=True):
@@ -52,6 +52,10 @@ class ShowDeadLetter(Request, frozen=True, tag=True):
     dead_letter: int
 
 
+class ShowHealth(Request, frozen=True, tag=True):
+    """How the engine is."""
+
+
 class Execute(Request, frozen=True, tag=True):
     """A command of the operator's."""
 
@@ -76,8 +80,15 @@ class RefuseCode(Request, frozen=True, tag=True):
     text: str
 
 
+class Report(Request, frozen=True, tag=True):
+    """Something for the engine's log. ``level`` is debug to error."""
+
+    level: str
+    text: str
+
+
 class Stop(Request, frozen=True, tag=True):
-    """End, finishing what is queued first if ``drain``."""
+    """End, finishing what is queued first if ``drain``. Without, it also cuts a drain short."""
 
     drain: bool
 
@@ -89,19 +100,26 @@ AnyRequest: TypeAlias = (
     | ShowSession
     | ListSessions
     | ShowDeadLetter
+    | ShowHealth
     | Execute
     | HandOver
     | TakeOver
     | RefuseCode
+    | Report
     | Stop
 )
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The engine is up: the first message of its side. ``drain_timeout`` is in seconds."""
+    """The engine is up: the first message of its side.
+
+    ``drain_timeout`` is in seconds. ``journal`` is the path of the file that keeps what it
+    has accepted, '' if there is none.
+    """
 
     pid: int
     drain_timeout: float
+    journal: str = ""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -137,4 +155,17 @@ class CodeChanged(msgspec.Struct, frozen=True, tag=True):
     paths: list[str]
 
 
-FromEngine: TypeAlias = Ready | Failed | Reply | Refusal | Stuck | CodeChanged
+class Draining(msgspec.Struct, frozen=True, tag=True):
+    """Pushed by the engine: it takes in nothing new and ends after ``timeout`` seconds at most."""
+
+    timeout: float
+
+
+class Ended(msgspec.Struct, frozen=True, tag=True):
+    """The engine has stopped in good order, with these counts: its last message."""
+
+    counts: Counts
+
+
+FromEngine: TypeAlias = Ready | Failed | Reply | Refusal | Stuck | CodeChanged | Draining | Ended
+Push: TypeAlias = Stuck | CodeChanged | Draining | Ended

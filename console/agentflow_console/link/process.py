@@ -18,6 +18,7 @@ from agentflow_console.host_options import HostOptions
 
 _SOCKET = "engine.sock"
 _LAST_WORDS = "engine.err"
+_CRASHED = "Current thread "  # how faulthandler begins the thread that it happened in
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in (\S+)', re.MULTILINE)
 
 
@@ -99,10 +100,8 @@ class EngineProcess:
             sentence = f"the engine was killed by {name}"
             if name == "SIGKILL":
                 return f"{sentence}; the system does that when memory runs out"
-            frame = _FRAME.search(words)
-            if frame:
-                sentence += f"; it was at {Path(frame[1]).name}:{frame[2]} in {frame[3]}"
-            return sentence
+            place = _place(words)
+            return f"{sentence}; it was at {place}" if place else sentence
         last = words.strip().splitlines()[-1:]
         said = f": {last[0].strip()}" if last else ""
         return f"the engine ended with exit code {code}{said}"
@@ -112,3 +111,15 @@ class EngineProcess:
             return (self.folder / _LAST_WORDS).read_text("utf-8", "replace")
         except OSError:
             return ""
+
+
+def _place(dump: str) -> str:
+    """Where the thread that crashed was, in the user's own code if it was called from there."""
+    from agentflow_console.link.watchdog import is_library
+
+    crashed = dump.partition(_CRASHED)[2].partition("\n\n")[0]
+    frames = _FRAME.findall(crashed or dump)
+    own = [frame for frame in frames if not is_library(frame[0])]
+    for path, line, function in own[:1] or frames[:1]:
+        return f"{Path(path).name}:{line} in {function}"
+    return ""

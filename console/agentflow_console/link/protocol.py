@@ -56,7 +56,11 @@ class Link(Protocol):
         """Have the engine do something, in the name of this operator."""
 
     async def close(self, *, drain: bool = True) -> None:
-        """Stop the engine, finishing what is queued first if ``drain``. Safe to call twice."""
+        """Stop the engine, finishing what is queued first if ``drain``.
+
+        While it drains, reading goes on. Safe to call again: without ``drain`` that cuts the
+        drain short.
+        """
 
     @property
     def blocked(self) -> Blocked | None:
@@ -64,7 +68,7 @@ class Link(Protocol):
 
     @property
     def status(self) -> str:
-        """starting, connected, lost or closed."""
+        """starting, connected, restarting, draining, lost or closed."""
 
     @property
     def started(self) -> bool:
@@ -72,4 +76,28 @@ class Link(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why the engine was lost, as a sentence; '' while it is not."""
+        """Why the engine was lost, or died and is started again; '' while it is there."""
+
+    @property
+    def deaths(self) -> Sequence[str]:
+        """For each time that the engine was started again after a death: how it had died."""
+
+    @property
+    def journal(self) -> str:
+        """The path of what keeps accepted events on disk; '' if nothing does."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Until a drain that is under way is given up; 0 when there is none."""
+
+    @property
+    def left(self) -> int | None:
+        """Events that were not finished at the end; None before, or if nobody can know."""
+
+    @property
+    def owned(self) -> bool:
+        """Whether closing the link ends the engine; else it is somebody else's and goes on."""
+
+    @property
+    def process(self) -> int:
+        """Id of the engine's process; 0 if it is this one."""

@@ -13,15 +13,15 @@ from agentflow_console.link.connection import Connection
 from agentflow_console.link.frames import encode
 from agentflow_console.link.messages import (
     AnyRequest,
-    CodeChanged,
     Execute,
     HandOver,
+    Push,
     Ready,
     Refusal,
     RefuseCode,
     Reply,
+    Report,
     Stop,
-    Stuck,
     TakeOver,
 )
 
@@ -34,6 +34,7 @@ class Served(Protocol):
     @property
     def control(self) -> Answers: ...
     def refuse_code(self, text: str) -> None: ...
+    def report(self, level: str, text: str) -> None: ...
     async def hand_over(self) -> dict[str, Any]: ...
     async def take_over(self, handover: dict[str, Any]) -> None: ...
 
@@ -43,7 +44,8 @@ class Server:
 
     Reading is answered at once in the order asked; commands run beside each other.
     ``ended`` is done when the console says stop or is gone (``deserted``): its result is
-    whether to drain. Answers go on until ``close``.
+    whether to drain. ``hastened`` is done when a drain is to be cut short. Answers go on
+    until ``close``.
     """
 
     def __init__(self, sock: socket.socket, engine: Served) -> None:
@@ -51,16 +53,20 @@ class Server:
         self._connection = Connection(sock, self._receive, self._lost)
         self._tasks: set[asyncio.Task[None]] = set()
         self.deserted = False
-        self.ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[bool] = loop.create_future()
+        self.hastened: asyncio.Future[None] = loop.create_future()
 
-    def send(self, message: Ready | Stuck | CodeChanged) -> None:
+    def send(self, message: Ready | Push) -> None:
         """Say something that was not asked for. May be called from any thread."""
         self._connection.send(message)
 
     def stop(self, drain: bool) -> None:
-        """End as if the console had asked for it."""
+        """End as if the console had asked for it; without ``drain``, even while it drains."""
         if not self.ended.done():
             self.ended.set_result(drain)
+        if not drain and not self.hastened.done():
+            self.hastened.set_result(None)
 
     def close(self) -> None:
         """Say no more."""
@@ -94,6 +100,9 @@ class Server:
     def _read(self, request: AnyRequest) -> Any:
         if isinstance(request, RefuseCode):
             self._engine.refuse_code(request.text)
+            return None
+        if isinstance(request, Report):
+            self._engine.report(request.level, request.text)
             return None
         return look_up(self._engine.control, request)
 

@@ -100,14 +100,15 @@ class Watchdog:
 def _place(innermost: FrameType) -> str:
     """Where the user's own code is: libraries it has called are not what to look at."""
     frame: FrameType | None = innermost
-    while frame is not None and _is_library(frame.f_code.co_filename):
+    while frame is not None and is_library(frame.f_code.co_filename):
         frame = frame.f_back
     frame = frame or innermost
     code = frame.f_code
     return f"{Path(code.co_filename).name}:{frame.f_lineno} in {code.co_qualname}"
 
 
-def _is_library(path: str) -> bool:
+def is_library(path: str) -> bool:
+    """Whether code is of the engine or of a library, not the user's own."""
     if path.startswith(_CONSOLE):
         return False  # the bundled demo's handlers
     return path.startswith(("<frozen", _ENGINE, *_LIBRARIES))

@@ -130,6 +130,20 @@ class DeadLetters(Listing):
                 destroys=True,
             )
 
+    def action_export(self) -> None:
+        """Write the letters that the list shows into a file."""
+        numbers = sorted(row.number for row in self.list.rows)
+        if not numbers:
+            self.console.say("There is no dead letter to export.")
+            return
+        from agentflow_console.forms.export import ExportScreen
+
+        def exported(answer: Answer | None) -> None:
+            if answer is not None:
+                self.console.say(answer.message, ok=answer.ok)
+
+        self.app.push_screen(ExportScreen(self.console.link, numbers), exported)
+
     def _unhandled(self) -> list[DeadRow]:
         rows = [row for row in self.console.store.dead if row.status == "dead"]
         if not rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentflow.telemetry.health import Health
 from agentflow.telemetry.snapshot import (
     AgentRow,
     AuditRow,
@@ -24,8 +25,8 @@ _TABLES_EVERY = 0.14  # seconds; asked for at the next frame after that, so abou
 class Store:
     """The console's memory of the engine. Read it anywhere, feed it with ``apply``.
 
-    ``snapshot`` is the last one, ``config`` the last configuration that came. The
-    tables are lists with a ``revision`` each; ``events`` is a ring of its own.
+    ``snapshot`` is the last one, ``config`` the last configuration that came, ``health``
+    the last report. The tables are lists with a ``revision`` each; ``events`` is a ring of its own.
     """
 
     def __init__(self, *, capacity: int = 5000, limit: int = 400) -> None:
@@ -40,6 +41,7 @@ class Store:
         self.audit: Table[AuditRow] = Table(capacity=1000)
         self.snapshot: Snapshot | None = None
         self.config: Config | None = None
+        self.health: Health | None = None
         self.log_missed = 0
         self._limit = limit
         self._tables_time = 0.0
@@ -57,6 +59,7 @@ class Store:
             point=self.points[-1].time if self.points else 0.0,
             dead=last.dead_revision,
             versions=last.config_revision,
+            health=self.health.time if self.health else 0.0,
             tables=not 0 <= last.time - self._tables_time < _TABLES_EVERY,
             limit=self._limit,
         )
@@ -84,6 +87,8 @@ class Store:
         if snapshot.config is not None:
             self.config = snapshot.config
             self.versions.replace_all(snapshot.config.versions)
+        if snapshot.health is not None:
+            self.health = snapshot.health
         self.points.append_all(snapshot.points)
         self.log.append_all(snapshot.log)
         self.log_missed += snapshot.log_missed
@@ -97,5 +102,6 @@ class Store:
         for stream in (self.points, self.log, self.audit):
             stream.reset()
         self.snapshot = None
+        self.health = None
         self.log_missed = 0
         self._tables_time = 0.0

@@ -7,11 +7,14 @@ from typing import Any
 
 import tomli
 
-from agentflow.config.positions import Place, Positions, join_key
+from agentflow.config.positions import Path, Place, Positions, join_key
 from agentflow.config.problems import Problem
 
 MAX_SIZE = 4 * 1024 * 1024
 """The longest file that is read, in bytes."""
+
+MAX_BITS = 14_000
+"""The longest number that Python writes out: about 4,200 digits."""
 
 _UNCLOSED = 'Expected "\'"'
 _LONG_NUMBER = re.compile(r"[0-9_]{4000,}")
@@ -28,7 +31,10 @@ def parse(text: str, path: str) -> tuple[dict[str, Any], Positions] | Problem:
         reason = "tables or arrays are nested too deep"
         return Problem(path, *positions.too_deep, "", reason, "is a bracket left open?")
     try:
-        return tomli.loads(text), positions
+        data = tomli.loads(text)
+        if (huge := _huge(data, ())) is not None:
+            return Problem(path, *positions.find(huge), join_key(huge), "has too many digits")
+        return data, positions
     except tomli.TOMLDecodeError as error:
         return _explained(error, text, path, positions)
     except ValueError as error:
@@ -36,6 +42,17 @@ def parse(text: str, path: str) -> tuple[dict[str, Any], Positions] | Problem:
         place = positions.place(number.start() if number else 0)
         reason = "a number has too many digits" if number else str(error)
         return Problem(path, *place, "", f"not valid TOML: {reason}")
+
+
+def _huge(value: Any, path: Path) -> Path | None:
+    """Where there is a number too long to be written out, as hexadecimal ones may be."""
+    if isinstance(value, int):
+        return path if value.bit_length() > MAX_BITS else None
+    items = value.items() if isinstance(value, dict) else ()
+    for key, item in enumerate(value) if isinstance(value, list) else items:
+        if (found := _huge(item, (*path, key))) is not None:
+            return found
+    return None
 
 
 def too_big(path: str) -> Problem:

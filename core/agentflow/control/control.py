@@ -12,6 +12,7 @@ from agentflow.engine import Change, Runner
 from agentflow.errors import AgentFlowError, ConfigError
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
+from agentflow.telemetry.health import Health
 from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
 
 _Action = Callable[[dict[str, Any]], Awaitable[Answer]]
@@ -54,6 +55,10 @@ class Control:
     def sessions(self, limit: int = 200) -> list[SessionRow]:
         """The sessions that are remembered, the latest first."""
         return self._observer.sessions(limit)
+
+    def health(self) -> Health | None:
+        """How the system is; None in the first second of its life."""
+        return self.runner.health.report
 
     async def execute(self, command: Command) -> Answer:
         """Do what ``command`` says. Never raises; what can't be done is in the answer."""

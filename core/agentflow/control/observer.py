@@ -9,10 +9,12 @@ from itertools import islice
 import msgspec
 
 from agentflow.control import rows
+from agentflow.control.alerts import alerts
 from agentflow.control.words import DeadDetail, EventDetail
 from agentflow.engine import Runner
 from agentflow.engine.execution import Execution
 from agentflow.resilience.dead_letters import describe, trace_text
+from agentflow.telemetry.health.resources import memory
 from agentflow.telemetry.snapshot import (
     Config,
     Counts,
@@ -26,7 +28,6 @@ from agentflow.telemetry.trace import spans
 
 DEAD_LIMIT = 1_000
 LOG_LIMIT = 500
-_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class Observer:
@@ -42,20 +43,21 @@ class Observer:
         offset, now = dispatcher.wall_offset, dispatcher.now()
         counts = Counts(*dispatcher.counts())
         plan = runner.plan
-        live = dispatcher.live()
+        shown = dispatcher.latest(cursor.limit)
         held_sessions = dispatcher.held_sessions()
-        shown = list(islice(reversed(live), cursor.limit))
         settled, missed = telemetry.settled.since(cursor.event, cursor.limit)
         lines, lines_missed = telemetry.lines.since(cursor.log, LOG_LIMIT)
         actions, _ = telemetry.actions.since(cursor.audit, LOG_LIMIT)
         letters = dispatcher.dead_letters
+        health = runner.health.report
         agents = hooks = modes = None
         if cursor.tables:
             in_flight = Counter(
                 agent for guard in dispatcher.guards for agent, _, _ in guard.frames()
             )
-            held = Counter(execution.at for execution in live if execution.status == "held")
-            modes_now = Counter(execution.mode for execution in live if execution.started)
+            begun = dispatcher.begun()
+            held = Counter(execution.at for execution in begun if execution.status == "held")
+            modes_now = Counter(execution.mode for execution in begun if execution.started)
             agents = rows.agent_rows(plan, in_flight, held, now, offset)
             hooks = [rows.hook_row(callback, offset) for callback in dispatcher.hooks.callbacks()]
             modes = [
@@ -78,7 +80,7 @@ class Observer:
                 else row
                 for row in map(self._row, shown)
             ],
-            live_total=len(live),
+            live_total=dispatcher.open(),
             settled=[self._row(execution) for execution in settled],
             settled_cursor=telemetry.settled.total,
             settled_missed=missed,
@@ -97,10 +99,11 @@ class Observer:
             dead_revision=letters.revision,
             config=None if cursor.versions == runner.history.revision else self._config(),
             config_revision=runner.history.revision,
-            alerts=self._alerts(),
+            alerts=alerts(runner),
             pid=os.getpid(),
             memory=memory(),
             pace=runner.pace,
+            health=health if health is not None and health.time != cursor.health else None,
         )
 
     def _row(self, execution: Execution) -> EventRow:
@@ -122,31 +125,6 @@ class Observer:
             problems=[rows.problem_row(problem) for problem in history.problems],
             status="ok" if history.refused_text is None else "refused",
         )
-
-    def _alerts(self) -> list[str]:
-        """What an operator should know now, the most pressing first."""
-        runner = self._runner
-        dispatcher = runner.dispatcher
-        found = []
-        for agent in runner.plan.agents.values():
-            breaker = agent.vitals.breaker
-            if breaker.state == "open":
-                found.append(
-                    f"{agent.name}: circuit breaker open after {breaker.failures} failures, "
-                    f"next try in {breaker.retry_after():.0f} s"
-                )
-        now = dispatcher.now()
-        recent = Counter(
-            execution.runs[-1][0] if execution.runs else execution.event.route or "no agent"
-            for execution in islice(reversed(runner.telemetry.settled.items), 2_000)
-            if execution.error and now - execution.ended < 10
-        )
-        for name, number in recent.most_common(3):
-            times = "once" if number == 1 else "twice" if number == 2 else f"{number} times"
-            found.append(f"{name} failed {times} in the last 10 s")
-        if not dispatcher.has_room():
-            found.append("the queue is full: new events are refused until there is room")
-        return found
 
     # -- single things --------------------------------------------------------------------
 
@@ -217,12 +195,3 @@ class Observer:
             describe(letter.error),
             trace_text(letter.error),
         )
-
-
-def memory() -> int:
-    """Bytes of memory that this process uses; 0 where that can't be read."""
-    try:
-        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - twenty times a second
-            return int(file.read().split()[1]) * _PAGE_SIZE
-    except (OSError, ValueError, IndexError):
-        return 0

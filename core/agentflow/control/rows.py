@@ -130,10 +130,10 @@ def agent_rows(
             state = "running" if running else "idle"
         rows.append(
             AgentRow(
-                agent.name,
-                agent.role,
+                clean(agent.name),
+                clean(agent.role),
                 state,
-                agent.code.kind,
+                clean(agent.code.kind),
                 plan.place_of(agent.name),
                 held.get(agent.name, 0),
                 running,
@@ -178,7 +178,7 @@ def hook_row(callback: Callback, offset: float) -> HookRow:
     (p95,) = meter.latency.percentiles(0.95)
     return HookRow(
         str(callback.hook),
-        callback.name,
+        clean(callback.name),
         callback.fired,
         callback.vetoed,
         meter.errors,

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 class RunContext:
     """The context of one attempt of one agent run; see ``agentflow.Context``."""
 
-    __slots__ = ("_dispatcher", "_execution", "_limit", "agent", "attempt")
+    __slots__ = ("_dispatcher", "_execution", "_key", "_limit", "agent", "attempt")
 
     def __init__(self, execution: Execution, agent: str, attempt: int, limit: float) -> None:
         self._execution = execution
         self._dispatcher = execution.work.dispatcher
         self._limit = limit
+        self._key = execution.key_of(agent)
         self.agent = agent
         self.attempt = attempt
 
@@ -42,7 +43,7 @@ class RunContext:
     @property
     def idempotency_key(self) -> str:
         """The same text for every attempt of the same piece of work."""
-        return f"{self._execution.event.id}/{self.agent}"
+        return self._key
 
     @property
     def logger(self) -> logging.Logger:

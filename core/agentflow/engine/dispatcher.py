@@ -582,6 +582,7 @@ class Dispatcher(Slots):
     async def emit_from(self, parent: Execution, event: Event) -> str:
         """Accept an event that a handler emits. Raises QueueFull, InvalidEvent."""
         if not self.has_room() and not await self.wait_for_room(PATIENCE):
+            self.refused += 1
             raise QueueFull(self.queue_size)
         if self.intake is None:
             self.add_child(parent, event)
@@ -602,6 +603,7 @@ class Dispatcher(Slots):
         seq = self.accepted if self.intake is None else self.intake.number()
         waiter: asyncio.Future[AgentResult] = asyncio.get_running_loop().create_future()
         execution = Execution(event, seq, rank, self.now(), waiter, nested=True, deadline=limit)
+        execution.key = self.guards.here().key_of_request(parent)
         self._note_child(parent, event)
         if self.publish is not None:
             self.publish(event)

@@ -12,6 +12,7 @@ import msgspec
 from agentflow.agent import AgentResult
 from agentflow.engine.context import RunContext
 from agentflow.engine.firing import HookRefused, fire
+from agentflow.engine.guards import NOTHING_ASKED
 from agentflow.engine.hooks import HookPoint
 from agentflow.errors import AgentRunVetoed, AgentTimeout, CircuitOpen
 from agentflow.event import Event
@@ -99,6 +100,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     """Whether it runs inside another one, in its slot and its time."""
     deadline: float = inf
     work: Work = None  # type: ignore[assignment]  # there while it runs off the express lane
+    key: str = ""
+    """What its idempotency keys begin with, if not with the event's id."""
     tries: int = 0
     """Attempts that lie behind it from before the engine's last start."""
     deaths: int = 0
@@ -128,6 +131,15 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     def version(self) -> int:
         """The configuration version it runs or ran under; 0 before it has started."""
         return self.label[1]
+
+    def key_of(self, agent: str) -> str:
+        """The idempotency key of the agent's next run (or the one going on) for this event.
+
+        The same again when the event is run again, another one for each round of a loop.
+        """
+        times = sum(run[0] == agent for run in self.runs)
+        place = f"#{times + 1}" if times else ""
+        return f"{self.key or self.event.id}/{agent}{place}"
 
     # -- one agent ----------------------------------------------------------------------
 
@@ -193,6 +205,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                     if agent.timeout < inf:
                         limit = min(limit, now() + agent.timeout)
                     guard.deadline = limit
+                    guard.asked = NOTHING_ASKED
                     if limit < dispatcher.guards.next:
                         dispatcher.guards.schedule(limit)
                     try:

@@ -21,6 +21,9 @@ GRACE = 5.0
 """Seconds that a cancelled handler has to end before it is left behind."""
 
 
+NOTHING_ASKED = ("", 0)
+
+
 class Frame(NamedTuple):
     """What ran in a task before something nested in it."""
 
@@ -28,6 +31,7 @@ class Frame(NamedTuple):
     since: float
     execution: Execution | None
     deadline: float
+    asked: tuple[str, int]
 
 
 class Guard:
@@ -36,12 +40,13 @@ class Guard:
     ``fired`` says that it was, so that the one who catches the cancellation knows it
     for a timeout. ``agent`` and ``execution`` are what runs in the task just now,
     ``since`` when it began (monotonic seconds), ``below`` what runs around it.
+    ``asked`` is which run has requested other events here, and how many.
     ``abandoned`` and ``retired`` say that the task must not run anything else.
     """
 
     __slots__ = (
-        "abandoned", "agent", "below", "deadline", "execution", "fired", "owner", "retired",
-        "since", "task",
+        "abandoned", "agent", "asked", "below", "deadline", "execution", "fired", "owner",
+        "retired", "since", "task",
     )  # fmt: skip
 
     def __init__(self, task: asyncio.Task[Any], owner: Guards) -> None:
@@ -55,10 +60,22 @@ class Guard:
         self.agent = ""
         self.since = 0.0
         self.execution: Execution | None = None
+        self.asked = NOTHING_ASKED
+
+    def key_of_request(self, parent: Execution) -> str:
+        """What the idempotency keys of an event begin with that is requested here for ``parent``.
+
+        The same for the same request when the handler is tried again, or run again.
+        """
+        run = parent.key_of(self.agent)
+        before, number = self.asked
+        number = number + 1 if before == run else 1
+        self.asked = (run, number)
+        return f"{run}/{number}"
 
     def put_below(self) -> Frame:
         """Remember what runs here while something nested does; ``take_up`` brings it back."""
-        frame = Frame(self.agent, self.since, self.execution, self.deadline)
+        frame = Frame(self.agent, self.since, self.execution, self.deadline, self.asked)
         self.below.append(frame)
         return frame
 
@@ -66,6 +83,7 @@ class Guard:
         """Go on with what was put below; its deadline."""
         self.below.remove(frame)
         self.agent, self.since, self.execution = frame.agent, frame.since, frame.execution
+        self.asked = frame.asked
         return frame.deadline
 
     def frames(self) -> list[tuple[str, float, Execution | None]]:

@@ -112,9 +112,13 @@ class Intake:
         not accepted again: the id is that of the earlier one. Raises InvalidEvent,
         JournalFull and JournalFailed.
         """
+        return await self.submit(event, feed)
+
+    def submit(self, event: Event, feed: tuple[str, int] | None = None) -> asyncio.Future[str]:
+        """Like ``emit``, for who doesn't wait: the future has the id once it is on disk."""
         told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._submit(Arrival(event, told), feed)
-        return await told
+        return told
 
     def try_emit(self, event: Event) -> None:
         """Accept an event that is on disk a moment later. Raises as ``emit`` does."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agentflow.config import Config
+from agentflow.config import Config, diff
 from agentflow.engine.handover import version_fields, version_of
 from agentflow.engine.history import LIMIT, Version
 from agentflow.engine.journaling import Intake
@@ -74,8 +74,8 @@ class Keeping:
             history.versions = versions[-LIMIT:]
             history.revision += 1
             last = versions[-1]
-            # The numbers go on; the same configuration keeps its own.
-            runner.version = last.number if last.config == runner.config else last.number + 1
+            # The numbers go on; a configuration that means the same keeps its own.
+            runner.version = last.number + bool(diff(last.config, runner.config))
         for row in recovery.audit:
             number = telemetry.actions.total + 1
             telemetry.actions.append(msgspec.structs.replace(row, seq=number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from agentflow.clock import Clock
@@ -12,6 +13,9 @@ from agentflow.engine.backlog import Backlog
 from agentflow.engine.execution import Execution
 from agentflow.engine.guards import Guard, Guards
 from agentflow.engine.plan import Vitals
+
+DEEP = 5_000
+"""A backlog of more events is not looked through for every screen."""
 
 
 class Counts(NamedTuple):
@@ -46,6 +50,8 @@ class Ledger:
         self.max_running = max_running
         self.accepted = self.done = self.dead = 0
         """Events accepted, ended, and ended without success."""
+        self.refused = 0
+        """Events that were not accepted, for want of room."""
         self.arriving = 0
         """Events on their way to the disk: they are accepted when they are there."""
         self.running = 0
@@ -77,7 +83,7 @@ class Ledger:
         for execution in self.nested:
             held += execution.status == "held"
         if self.paused:
-            held += sum(1 for _ in self.backlog)
+            held += self.waiting()
         for execution in self.apart:
             if execution.status == "held":
                 held += 1 + self._behind(execution)
@@ -100,9 +106,35 @@ class Ledger:
         """Events accepted and not ended."""
         return self.accepted - self.done
 
+    def waiting(self) -> int:
+        """Events in the backlog."""
+        begun = self.running + len(self.apart) + len(self.nested)
+        for vitals in self.holding:
+            begun += len(vitals.held)
+        return self.open() - begun
+
     def live(self) -> list[Execution]:
         """Every execution that has not ended, oldest first."""
         found = {execution.seq: execution for execution in self.backlog}
+        found.update((execution.seq, execution) for execution in self.begun())
+        return [found[seq] for seq in sorted(found)]
+
+    def latest(self, limit: int) -> list[Execution]:
+        """Executions that have not ended, the newest first, at most ``limit``.
+
+        In a deep backlog those that wait behind others of their session are left out:
+        looking for them would take longer than a screen can wait.
+        """
+        if self.waiting() <= DEEP:
+            return self.live()[: -limit - 1 : -1]
+        found = {execution.seq: execution for execution in self.begun()}
+        for line in self.backlog.ready:
+            found.update((execution.seq, execution) for execution in islice(reversed(line), limit))
+        return [found[seq] for seq in sorted(found, reverse=True)[:limit]]
+
+    def begun(self) -> list[Execution]:
+        """Every execution that has left the backlog and has not ended."""
+        found: dict[int, Execution] = {}
         at_work = [guard.execution for guard in self.guards if guard.execution is not None]
         for execution in (*at_work, *self.apart, *self.nested, *self.nested.values()):
             if not execution.ended:
@@ -110,7 +142,7 @@ class Ledger:
         for vitals in self.holding:
             for execution in vitals.held:
                 found[execution.seq] = execution
-        return [found[seq] for seq in sorted(found)]
+        return list(found.values())
 
     def has_room(self) -> bool:
         """Whether another event from outside fits: neither too many queued nor held."""

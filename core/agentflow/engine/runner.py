@@ -30,6 +30,7 @@ from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
 from agentflow.resilience.dead_letters import describe
+from agentflow.telemetry.health.monitor import HealthMonitor
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from agentflow.engine.journaling import Recovered
     from agentflow.engine.keeping import Keeping
     from agentflow.journal import Journal
+
+
+MAX_NOTICES = 20
 
 
 class Runner:
@@ -71,6 +75,7 @@ class Runner:
             self.journal = journal
         runtime = self.config.runtime
         self.telemetry = Telemetry(runtime.trace_capacity)
+        self.health = HealthMonitor(self.report)
         self.dispatcher = Dispatcher(
             clock or Clock(),
             self.telemetry,
@@ -96,6 +101,9 @@ class Runner:
         self._thread = 0
         self._applying = asyncio.Lock()
         self._keeping: Keeping | None = None
+        self._stopping: asyncio.Future[None] | None = None
+        self._drain: asyncio.Future[None] | None = None
+        self._notices: list[tuple[float, str]] = []
         self._ticker: asyncio.TimerHandle | None = None
         self._expected_tick = 0.0
         self.lag = 0.0
@@ -192,8 +200,9 @@ class Runner:
         if self.journal is not None and recover:
             from agentflow.engine.keeping import Keeping
 
-            self._keeping = Keeping(self, self.journal)
-            await self._keeping.start_again()
+            keeping = Keeping(self, self.journal)
+            await keeping.start_again()
+            self._keeping = keeping
         try:
             self.dispatcher.plan = plan = self._compiler.compile(self.config, self.version)
         except BaseException:
@@ -234,27 +243,45 @@ class Runner:
     ) -> None:
         """Stop. With ``drain``, finish first what is queued, for at most ``timeout`` seconds.
 
-        What is held, or not finished in time, stays queued. Stopping twice does nothing.
-        ``timeout`` None is the configuration's ``drain_timeout``.
+        What is held, or not finished in time, stays queued. ``timeout`` None is the
+        configuration's ``drain_timeout``. A second call waits for the first one; without
+        ``drain`` it ends the other's drain.
         """
-        if self._status != "running":
-            self._status = "stopped" if self._status == "new" else self._status
+        if self._status in ("new", "stopped"):
+            self._status = "stopped"
             return
         if self.dispatcher.execution_here() is not None:
             # Asked for from inside a handler, which the stop would wait for.
             self.subscribers.in_background(self.stop(drain, timeout))
             return
+        if self._stopping is not None:
+            if not drain and self._drain is not None:
+                self._drain.cancel()
+            await asyncio.shield(self._stopping)
+            return
         self._status = "stopping"
-        limit = self.config.runtime.drain_timeout if timeout is None else timeout
-        if drain and not self.dispatcher.paused:
-            try:
-                async with asyncio.timeout(limit):
-                    await self.dispatcher.join()
-            except TimeoutError:
-                counts = self.dispatcher.counts()
-                left = counts.queued + counts.running
-                self.report("warning", f"stopped after {limit:g} s with {left} events unfinished")
+        self._stopping = asyncio.get_running_loop().create_future()
+        try:
+            if drain and not self.dispatcher.paused:
+                limit = self.config.runtime.drain_timeout if timeout is None else timeout
+                self._drain = asyncio.ensure_future(self.dispatcher.join())
+                done, _ = await asyncio.wait([self._drain], timeout=limit)
+                if not done:
+                    self._drain.cancel()
+                    counts = self.dispatcher.counts()
+                    left = counts.queued + counts.running
+                    self.report(
+                        "warning", f"stopped after {limit:g} s with {left} events unfinished"
+                    )
+            await self._end()
+        finally:
+            self._stopping.set_result(None)
+            self._stopping = None
+
+    async def _end(self) -> None:
         await self.dispatcher.close()
+        if self._keeping is not None:
+            self.health.keep(self.journal)
         await self._let_go_of_journal()
         if self._ticker is not None:
             self._ticker.cancel()
@@ -282,7 +309,7 @@ class Runner:
         await self.dispatcher.join()
 
     def _tick(self) -> None:
-        """Once a second: the point for the curves."""
+        """Once a second: the point for the curves, and the report on health."""
         dispatcher = self.dispatcher
         now = dispatcher.now()
         self.lag = max(0.0, now - self._expected_tick)
@@ -300,6 +327,7 @@ class Runner:
         )
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
+        self.health.tick(self, self._threads.waiting)
 
     # -- events ---------------------------------------------------------------------------
 
@@ -333,6 +361,7 @@ class Runner:
             return
         check(event)
         if not await dispatcher.wait_for_room(PATIENCE):
+            dispatcher.refused += 1
             raise QueueFull(dispatcher.queue_size)
         if self._status != "running":
             self._refuse_work()
@@ -347,6 +376,7 @@ class Runner:
         if self._status != "running":
             self._refuse_work()
         if not self.dispatcher.has_room():
+            self.dispatcher.refused += 1
             raise QueueFull(self.dispatcher.queue_size)
         if self.dispatcher.intake is not None:
             self.dispatcher.intake.try_emit(event)
@@ -355,6 +385,31 @@ class Runner:
         if self.subscribers.entries:
             self.subscribers.publish(event)
         return event.id
+
+    def submit(self, event: Event, *, feed: tuple[str, int] | None = None) -> asyncio.Future[str]:
+        """Accept an event now; the future has its id when it is on disk.
+
+        For who sends many events without waiting for each. Raises QueueFull at once, and
+        what ``emit`` raises; JournalFull and JournalFailed may also come by the future.
+        """
+        if self._status != "running":
+            self._refuse_work()
+        if not self.dispatcher.has_room():
+            self.dispatcher.refused += 1
+            raise QueueFull(self.dispatcher.queue_size)
+        if self.dispatcher.intake is not None:
+            return self.dispatcher.intake.submit(event, feed)
+        self.dispatcher.accept(event)
+        if self.subscribers.entries:
+            self.subscribers.publish(event)
+        accepted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        accepted.set_result(event.id)
+        return accepted
+
+    async def room(self) -> None:
+        """Wait until there is room for another event."""
+        while not await self.dispatcher.wait_for_room(PATIENCE):
+            continue
 
     async def flush(self) -> None:
         """Wait until everything that happened so far is on disk, if there is a journal."""
@@ -596,8 +651,9 @@ class Runner:
         if self.journal is not None:
             from agentflow.engine.keeping import Keeping
 
-            self._keeping = Keeping(self, self.journal)
-            await self._keeping.go_on()
+            keeping = Keeping(self, self.journal)
+            await keeping.go_on()
+            self._keeping = keeping
         await unpack(self, left)
 
     def _note_version(self, cause: str, differences: list[str]) -> None:
@@ -619,6 +675,18 @@ class Runner:
     def report(self, level: str, text: str) -> None:
         """Say something in the log, as the engine. ``level`` is debug to error."""
         self.telemetry.log(level, "engine", text)
+
+    def notice(self, text: str, seconds: float) -> None:
+        """Say something in the log, and among what an operator should know for some seconds."""
+        self.report("info", text)
+        self._notices.append((self.dispatcher.now() + seconds, text))
+        del self._notices[:-MAX_NOTICES]
+
+    def current_notices(self) -> list[str]:
+        """What ``notice`` was told and is still worth an operator's attention."""
+        now = self.dispatcher.now()
+        self._notices = [(until, text) for until, text in self._notices if until > now]
+        return [text for _, text in self._notices]
 
     # -- for the watchdog -------------------------------------------------------------------
 

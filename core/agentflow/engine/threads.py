@@ -82,6 +82,11 @@ class Threads:
         """
         self._stuck, self._came_back, self._report = stuck, came_back, report
 
+    @property
+    def waiting(self) -> int:
+        """How many handlers wait for a thread, because all of them are busy."""
+        return self._jobs.qsize()
+
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call ``function`` in a thread, in a copy of this context, and await its result."""
         loop = asyncio.get_running_loop()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from agentflow.telemetry.health.report import Health
+
 
 class Row(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Base of the rows: sent as arrays, because field names cost more than values."""
@@ -219,6 +221,7 @@ class Cursor(msgspec.Struct, frozen=True):
     point: float = 0.0
     dead: int = -1  # revision of the dead letters
     versions: int = -1  # revision of the configuration
+    health: float = 0.0  # time of the last report
     tables: bool = True  # whether agents, hooks and modes are wanted this time
     limit: int = 400  # most event rows wanted
 
@@ -270,3 +273,4 @@ class Snapshot(msgspec.Struct, frozen=True):
     memory: int  # bytes of the engine's process
     blocked: Blocked | None = None
     pace: float = 0.0  # events a second the feed is held to; 0 for as fast as they go
+    health: Health | None = None  # a new one every second

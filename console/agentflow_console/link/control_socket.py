@@ -1,0 +1,137 @@
+"""ControlSocket: lets other programs of the same person ask a running engine, and command it.
+
+It speaks the frames and messages of the link. Only the file's owner can connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agentflow_console.link.answering import Answers, execute, look_up
+from agentflow_console.link.frames import encode, frame
+from agentflow_console.link.messages import (
+    AnyRequest,
+    Execute,
+    HandOver,
+    Ready,
+    Refusal,
+    RefuseCode,
+    Reply,
+    Stop,
+    TakeOver,
+)
+
+CLIENTS = 32
+"""How many may be connected at a time; one more is turned away."""
+
+REQUEST_LIMIT = 16 * 1024 * 1024
+"""Bytes of one request: an event with its data is the biggest that there is."""
+
+PATH_LIMIT = 100
+"""Bytes of a socket's path: systems take no more than 103 or 107."""
+
+_requests = msgspec.msgpack.Decoder(AnyRequest)
+_FORBIDDEN = (HandOver, TakeOver, RefuseCode, Stop)  # between a console and its own engine
+
+
+class ControlSocket:
+    """Serves ``control`` at ``path``, where only this user can connect.
+
+    If the path is too long for a socket it is another one, in a private folder: look at
+    ``path`` after ``open``. Clients don't wait for each other, and the engine waits for
+    none of them; one that speaks another language loses its connection, and that is all.
+    """
+
+    def __init__(self, control: Answers, path: Path, *, drain_timeout: float = 0.0) -> None:
+        self.path = path
+        self._control = control
+        self._ready = Ready(os.getpid(), drain_timeout)
+        self._folder: Path | None = None
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Begin to listen. Raises OSError."""
+        if len(os.fsencode(self.path)) > PATH_LIMIT:
+            self._folder = Path(tempfile.mkdtemp(prefix="agentflow-"))
+            self.path = self._folder / "control.sock"
+        self.path.unlink(missing_ok=True)
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            with contextlib.suppress(OSError):  # not on every system: there, a moment later
+                os.fchmod(sock.fileno(), 0o600)
+            sock.bind(str(self.path))
+            self.path.chmod(0o600)
+            self._server = await asyncio.start_unix_server(
+                self._connected, sock=sock, backlog=CLIENTS
+            )
+        except BaseException:
+            sock.close()
+            self._remove()
+            raise
+
+    async def close(self) -> None:
+        """Hang up on everybody and let go of the path."""
+        if self._server is None:
+            return
+        self._server.close()
+        self._server = None
+        self._remove()
+        for client in self._clients:
+            client.cancel()
+        if self._clients:
+            await asyncio.wait(self._clients)
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= CLIENTS:
+            writer.transport.abort()
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer), name="control")
+        self._clients.add(task)
+        task.add_done_callback(self._clients.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one client, request by request, until it hangs up or makes no sense."""
+        try:
+            writer.write(frame(self._ready))
+            while True:
+                length = int.from_bytes(await reader.readexactly(4), "big")
+                if length > REQUEST_LIMIT:
+                    return
+                request = _requests.decode(await reader.readexactly(length))
+                writer.write(frame(await self._answer(request)))
+                await writer.drain()  # who doesn't read gets no more
+        except (asyncio.IncompleteReadError, OSError, msgspec.DecodeError, RecursionError):
+            return
+        finally:
+            writer.transport.abort()
+
+    async def _answer(self, request: AnyRequest) -> Reply | Refusal:
+        what = type(request).__name__
+        if isinstance(request, _FORBIDDEN):
+            return Refusal(request.number, f"{what} is not for this socket")
+        try:
+            body: Any
+            if isinstance(request, Execute):
+                body = await execute(self._control, request)
+            else:
+                body = look_up(self._control, request)
+            return Reply(request.number, msgspec.Raw(encode(body)))
+        except Exception as error:  # who asks must get an answer, whatever is wrong
+            text = f"the engine could not answer {what}: {type(error).__name__}: {error}"
+            return Refusal(request.number, text)

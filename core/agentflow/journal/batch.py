@@ -1,0 +1,219 @@
+"""Batch: what waits to be written, put in order by table, and written with few statements.
+
+SQLite's module lets go of the interpreter around every statement, and a busy event loop
+then keeps it for up to five milliseconds: what counts is the number of statements. So one
+statement takes many rows. There are a few sizes of it, which stay prepared; what is left
+over is filled up with rows of NULL, which the NOT NULL of each table turns away.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from agentflow.journal.codec import packed, unpacked
+from agentflow.journal.schema import WRITE_TIP, Tip, crc_of, event_crc
+
+ACCEPT, SETTLE, RETRY, DEAD, FEED, STATEMENT, FLUSH = range(7)
+"""What a record is; it comes first in the tuple. What follows:
+
+ACCEPT     seq, id, rank, session or None, body, key or None, feed or None, ticket, when
+SETTLE     seq, ended, mark, session or None, state or None, dead or None, children (ACCEPTs)
+RETRY      seq, tries, due
+DEAD       number, body, status
+FEED       name, position, finished
+STATEMENT  sql, parameters
+FLUSH      ticket
+"""
+
+Record = tuple[Any, ...]
+Result = tuple[object, int, "str | BaseException | None"]
+
+_EVENTS = "INSERT OR IGNORE INTO events VALUES {}"
+_SETTLEMENTS = "INSERT OR IGNORE INTO settlements VALUES {}"
+_SESSIONS = (
+    "INSERT OR IGNORE INTO sessions VALUES {} ON CONFLICT(id) DO UPDATE SET"
+    " seq=excluded.seq, ended=excluded.ended, state=excluded.state, crc=excluded.crc"
+)
+_MOST = 1024
+
+
+class Batch:
+    """Some records, in order of submission, to be written as one transaction."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.events: list[Any] = []
+        """Rows, one after the other, of seven values each."""
+        self.settlements: list[Any] = []
+        self.sessions: dict[str, tuple[int, float, bytes]] = {}
+        self.feeds: dict[str, tuple[int, bool]] = {}
+        self.others: list[tuple[str, tuple[Any, ...]]] = []
+        self.waiting: list[tuple[object, int, float]] = []
+        """(ticket, number or 0, when) of everybody who waits."""
+        self.seq = 0
+        self.dead = 0
+        self.size = 64 * len(records)
+        """About how many bytes it takes."""
+        for record in records:
+            _TAKE[record[0]](self, record)
+
+    # -- one record ---------------------------------------------------------------------
+
+    def _accept(self, record: Record) -> None:
+        _, seq, id, rank, session, body, key, feed, ticket, when = record
+        if session is not None:
+            session = packed(session)
+        self.events += (
+            seq, packed(id), rank, session, body, event_crc(seq, rank, session, body), key
+        )  # fmt: skip
+        self.waiting.append((ticket, seq, when))
+        self.seq = seq
+        self.size += len(body) + 64
+        if feed is not None:
+            self.feeds[feed[0]] = (feed[1], False)
+
+    def _settle(self, record: Record) -> None:
+        _, seq, ended, mark, session, state, dead, children = record
+        self.settlements += (seq, ended, mark)
+        if session is not None:
+            self.sessions[session] = (seq, ended, state)
+            self.size += len(state)
+        if dead is not None:
+            self._bury(dead)
+        for child in children:
+            self._accept(child)
+
+    def _retry(self, record: Record) -> None:
+        _, seq, tries, due = record
+        self.others.append(
+            (
+                "INSERT OR REPLACE INTO retries VALUES (?, ?, ?, ?)",
+                (seq, tries, due, crc_of(seq, tries, due)),
+            )
+        )
+
+    def _bury(self, record: Record) -> None:
+        _, number, body, status = record
+        self.dead = max(self.dead, number)
+        self.size += len(body)
+        self.others.append(
+            (
+                "INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?)",
+                (number, body, crc_of(number, body)),
+            )
+        )
+        if status != "dead":
+            self.others.append(mark_dead(number, status))
+
+    def _feed(self, record: Record) -> None:
+        _, name, position, finished = record
+        self.feeds[name] = (position, finished)
+
+    def _statement(self, record: Record) -> None:
+        self.others.append((record[1], record[2]))
+
+    def _flush(self, record: Record) -> None:
+        self.waiting.append((record[1], 0, 0.0))
+
+    # -- all of it ----------------------------------------------------------------------
+
+    def write(self, db: sqlite3.Connection, tip: Tip) -> dict[int, tuple[int, str]]:
+        """Write it as one transaction; ``tip`` is brought up to date. sqlite3.Error.
+
+        The events that were there already: number to (number, id) of the earlier one.
+        After an error nothing has been written.
+        """
+        after = Tip(
+            tip.identity, tip.commits + 1, max(tip.seq, self.seq), max(tip.dead, self.dead),
+            tip.generation, tip.low, tip.clean,
+        )  # fmt: skip
+        duplicates: dict[int, tuple[int, str]] = {}
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            if self.events and insert(db, _EVENTS, self.events, 7) != len(self.events) // 7:
+                duplicates = _duplicates(db, self.events)
+            if self.settlements:
+                insert(db, _SETTLEMENTS, self.settlements, 3)
+            if self.sessions:
+                insert(db, _SESSIONS, self._session_rows(), 5)
+            for name, (position, finished) in self.feeds.items():
+                db.execute(
+                    "INSERT OR REPLACE INTO feeds VALUES (?, ?, ?, ?)",
+                    (name, position, int(finished), crc_of(name, position, int(finished))),
+                )
+            for sql, parameters in self.others:
+                db.execute(sql, parameters)
+            db.execute(WRITE_TIP, after.row())
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        tip.commits, tip.seq, tip.dead = after.commits, after.seq, after.dead
+        return duplicates
+
+    def results(self, duplicates: dict[int, tuple[int, str]]) -> list[Result]:
+        """What everybody who waits is to be told."""
+        if not duplicates:
+            return [(ticket, seq, None) for ticket, seq, _ in self.waiting]
+        results: list[Result] = []
+        for ticket, seq, _ in self.waiting:
+            earlier, id = duplicates.get(seq, (seq, None))
+            results.append((ticket, earlier, id))
+        return results
+
+    def _session_rows(self) -> list[Any]:
+        rows: list[Any] = []
+        for session, (seq, ended, state) in self.sessions.items():
+            id = packed(session)
+            rows += (id, seq, ended, state, crc_of(id, seq, state))
+        return rows
+
+
+_TAKE = (
+    Batch._accept, Batch._settle, Batch._retry, Batch._bury, Batch._feed, Batch._statement,
+    Batch._flush,
+)  # fmt: skip
+
+
+def insert(db: sqlite3.Connection, sql: str, values: list[Any], width: int) -> int:
+    """Insert the rows that stand one after the other in ``values``; how many there were."""
+    done = 0
+    for start in range(0, len(values), _MOST * width):
+        part = values[start : start + _MOST * width] if len(values) > _MOST * width else values
+        rows = len(part) // width
+        size = 1 << (rows - 1).bit_length()
+        if size > rows:
+            part = [*part, *[None] * ((size - rows) * width)]
+        done += db.execute(_prepared(sql, width, size), part).rowcount
+    return done
+
+
+@cache
+def _prepared(sql: str, width: int, size: int) -> str:
+    row = "(" + ",".join("?" * width) + ")"
+    return sql.format(",".join([row] * size))
+
+
+def mark_dead(number: int, status: str) -> tuple[str, tuple[Any, ...]]:
+    """The statement that notes what an operator did with a dead letter."""
+    return (
+        "INSERT OR REPLACE INTO dead_marks VALUES (?, ?, ?)",
+        (number, status, crc_of(number, status)),
+    )
+
+
+def _duplicates(db: sqlite3.Connection, events: list[Any]) -> dict[int, tuple[int, str]]:
+    """Which of the events are not there under their number, and under which they are."""
+    found: dict[int, tuple[int, str]] = {}
+    for start in range(0, len(events), 7):
+        seq, id, key = events[start], events[start + 1], events[start + 6]
+        if db.execute("SELECT 1 FROM events WHERE seq = ? AND id = ?", (seq, id)).fetchone():
+            continue
+        row = db.execute("SELECT seq, id FROM events WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            row = db.execute("SELECT seq, id FROM events WHERE key = ?", (key,)).fetchone()
+        found[seq] = (row[0], unpacked(row[1]))
+    return found

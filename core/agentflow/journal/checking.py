@@ -1,0 +1,92 @@
+"""Checking: reading everything, to find what is damaged before it is trusted."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from agentflow.journal.schema import crc_of, event_crc, number, read_tip
+
+
+class Damage(NamedTuple):
+    """Rows that don't fit their checksums, by table."""
+
+    table: str
+    rows: int
+
+
+CHECKED = {
+    "retries": "seq, tries, due",
+    "deliveries": "seq, deliveries",
+    "dead_letters": "number, body",
+    "dead_marks": "number, status",
+    "sessions": "id, seq, state",
+    "feeds": "name, position, finished",
+    "facts": "name, value",
+    "audit": "body",
+    "versions": "body",
+}
+"""What the checksum of each table covers, in this order."""
+
+WORDS = {
+    "events": "events",
+    "settlements": "ends of events",
+    "retries": "waiting retries",
+    "deliveries": "counts of deliveries",
+    "dead_letters": "dead letters",
+    "dead_marks": "marks on dead letters",
+    "sessions": "last states of sessions",
+    "feeds": "positions in feeds",
+    "facts": "facts",
+    "audit": "lines of the audit",
+    "versions": "versions of the configuration",
+}
+
+
+def structure(db: sqlite3.Connection) -> list[str]:
+    """What SQLite itself finds wrong, in its words; at most ten lines. sqlite3.Error."""
+    found = [str(row[0]) for row in db.execute("PRAGMA quick_check(10)")]
+    return [] if found == ["ok"] else found
+
+
+def bad_rows(db: sqlite3.Connection, tables: dict[str, str] = CHECKED) -> list[Damage]:
+    """How many rows of these tables don't fit their checksums. sqlite3.Error."""
+    found = []
+    for table, columns in tables.items():
+        bad = sum(
+            row[-1] != crc_of(*row[:-1])
+            for row in db.execute(f"SELECT {columns}, crc FROM {table}")
+        )
+        if bad:
+            found.append(Damage(table, bad))
+    return found
+
+
+def bad_settlements(db: sqlite3.Connection, low: int = 0) -> int:
+    """How many ends of events can't be trusted. sqlite3.Error."""
+    return number(
+        db, f"SELECT count(*) FROM settlements WHERE seq >= {low} AND mark >> 1 IS NOT seq"
+    )
+
+
+def sentences(db: sqlite3.Connection) -> list[str]:
+    """All that is wrong, in sentences. sqlite3.Error."""
+    try:
+        said = [f"SQLite finds it broken: {line}" for line in structure(db)]
+        if read_tip(db) is None:
+            said.append("what it says about itself is damaged")
+        damages = bad_rows(db)
+        events = sum(
+            event_crc(seq, rank, session, body) != crc
+            for seq, rank, session, body, crc in db.execute(
+                "SELECT seq, rank, session, body, crc FROM events"
+            )
+        )
+        damages = [
+            Damage("events", events), Damage("settlements", bad_settlements(db)), *damages
+        ]  # fmt: skip
+    except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+        return [f"it can't be read to its end: {error}"]
+    return said + [
+        f"{damage.rows:,} {WORDS[damage.table]} are damaged" for damage in damages if damage.rows
+    ]

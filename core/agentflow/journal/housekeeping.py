@@ -1,0 +1,203 @@
+"""Housekeeping: what has ended long ago goes; and how much room is left."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agentflow.journal.batch import Batch
+from agentflow.journal.schema import PAGE, WRITE_TIP, Tip, number, open_from
+
+CHUNK = 1_000
+"""Rows deleted in one transaction."""
+PAUSE = 60.0
+"""Seconds between two looks for what is old enough."""
+AUDIT_ROWS = 10_000
+VERSION_ROWS = 200
+_ROOM = 256 * 1024
+"""Bytes that must be free on the disk before a journal that was full accepts again."""
+_LOW_STEP = 20_000
+
+
+class Housekeeping:
+    """For one database.
+
+    ``retention`` is in seconds, ``max_bytes`` the most its file may have, ``settled`` the
+    number of settled events in it, ``now`` the time in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        retention: float,
+        max_bytes: int,
+        settled: int,
+        now: float,
+    ) -> None:
+        self.settled = settled
+        self._path = path
+        self._retention = retention
+        self._pages = max(64, max_bytes // PAGE)
+        # Less for accepting than for settling, so that what is under way can end.
+        self._soft_pages = self._pages - max(16, self._pages // 16)
+        self._monotonic: Callable[[], float] = time.monotonic
+        self._offset = now - time.monotonic()
+        self._next_sweep = time.monotonic() + PAUSE
+        self._cursor = 0
+        self._grown = max_bytes  # so that the first commit looks
+        self._used = 0
+        self._full = False
+
+    def use(self, monotonic: Callable[[], float]) -> None:
+        """Take the time from there."""
+        shift = monotonic() - self._monotonic()
+        self._monotonic = monotonic
+        self._offset -= shift
+        self._next_sweep += shift
+
+    def time(self) -> float:
+        """Seconds since the epoch, by the clock that ``open`` was told the time of."""
+        return self._monotonic() + self._offset
+
+    def written(self, batch: Batch) -> None:
+        """Note what has been written."""
+        self.settled += len(batch.settlements) // 3
+        self._grown += batch.size
+
+    # -- room ---------------------------------------------------------------------------
+
+    def crowded(self, db: sqlite3.Connection, tip: Tip) -> str:
+        """Why nothing more is to be accepted, or ''. Makes room if it can. sqlite3.Error."""
+        left = (self._soft_pages - self._used) * PAGE - self._grown
+        if left > 0 and not self._full and self._grown < 4 << 20:
+            return ""
+        self._look(db)
+        while self._used > self._soft_pages and self._delete(db, tip, float("inf")):
+            self._look(db)
+        if self._used > self._soft_pages:
+            self._full = True
+            return self._limit()
+        if self._full:
+            free = free_bytes(self._path)
+            if free < _ROOM:
+                return f"the disk is full ({free:,} bytes left)"
+            self._full = False
+        return ""
+
+    def make_room(self, db: sqlite3.Connection, tip: Tip) -> bool:
+        """The limit has been hit: delete some of what has ended. Whether there was any."""
+        try:
+            self._look(db)
+            return self._used > self._soft_pages and self._delete(db, tip, float("inf")) > 0
+        except sqlite3.Error:
+            return False
+
+    def why_full(self, db: sqlite3.Connection, error: Exception) -> str:
+        """In words; called when writing has failed for want of room."""
+        self._full = True
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+            sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
+        ):  # fmt: skip
+            return "another program keeps the database locked"
+        if isinstance(error, MemoryError):
+            return "there is no memory left"
+        if self._used > self._soft_pages:
+            return self._limit()
+        return f"the disk is full ({free_bytes(self._path):,} bytes left)"
+
+    def _limit(self) -> str:
+        return (
+            f"it has reached its limit of {self._pages * PAGE / 1e6:,.0f} MB,"
+            " and nothing in it is settled"
+        )
+
+    def _look(self, db: sqlite3.Connection) -> None:
+        self._used = number(db, "PRAGMA page_count") - number(db, "PRAGMA freelist_count")
+        self._grown = 0
+
+    # -- what is old --------------------------------------------------------------------
+
+    def sweep(self, db: sqlite3.Connection, tip: Tip) -> bool:
+        """Delete a chunk of what is old, if it is time; whether there is more. sqlite3.Error."""
+        now = self._monotonic()
+        if now < self._next_sweep:
+            return False
+        if self._delete(db, tip, self.time() - self._retention):
+            return True
+        self._next_sweep = now + PAUSE
+        self._cursor = 0
+        for table, rows in (("audit", AUDIT_ROWS), ("versions", VERSION_ROWS)):
+            db.execute(
+                f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM {table}) - ?",
+                (rows,),
+            )
+        return False
+
+    def _delete(self, db: sqlite3.Connection, tip: Tip, before: float) -> int:
+        """Delete the next chunk of what ended before then; how many events that were."""
+        rows = db.execute(
+            "SELECT seq, ended FROM settlements WHERE seq > ? AND mark >> 1 = seq"
+            " ORDER BY seq LIMIT ?",
+            (self._cursor, CHUNK),
+        ).fetchall()
+        old = [seq for seq, ended in rows if ended < before]
+        if not old:
+            self._cursor = 0
+            return 0
+        self._cursor = rows[-1][0]
+        first, last = old[0], old[-1]
+        which = (
+            f"seq IN (SELECT seq FROM settlements WHERE seq BETWEEN {first} AND {last}"
+            " AND mark >> 1 = seq AND ended < ?)"
+        )
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            db.execute(
+                "DELETE FROM sessions WHERE id IN (SELECT coalesce(session, id) FROM events"
+                f" WHERE {which}) AND seq <= {last} AND ended < ?",
+                (before, before),
+            )
+            for table in ("events", "retries", "deliveries", "settlements"):
+                db.execute(f"DELETE FROM {table} WHERE {which}", (before,))
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        self.settled -= len(old)
+        return len(old)
+
+    # -- the end ------------------------------------------------------------------------
+
+    def finish(self, db: sqlite3.Connection, tip: Tip) -> None:
+        """Note the orderly end, and from where on events are open. sqlite3.Error."""
+        tip.low = low_water(db, tip, self._monotonic, 0.5)
+        tip.clean = 1
+        tip.commits += 1
+        db.execute(WRITE_TIP, tip.row())
+
+
+def low_water(
+    db: sqlite3.Connection, tip: Tip, monotonic: Callable[[], float], seconds: float
+) -> int:
+    """No event below this number is open; found in about ``seconds``. sqlite3.Error."""
+    low, end = tip.low, monotonic() + seconds
+    while low <= tip.seq and monotonic() < end:
+        first = number(
+            db,
+            f"SELECT seq FROM events WHERE {open_from(low)} AND seq < {low + _LOW_STEP}"
+            " ORDER BY seq LIMIT 1",
+        )
+        if first:
+            return first
+        low += _LOW_STEP
+    return min(low, tip.seq + 1)
+
+
+def free_bytes(path: Path) -> int:
+    """Room left on the disk that holds ``path``."""
+    disk = os.statvfs(path.parent)
+    return disk.f_bavail * disk.f_frsize

@@ -1,0 +1,145 @@
+"""Recovery: what a journal holds, read when it is opened."""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from agentflow.journal.codec import unpacked
+from agentflow.journal.records import DeadRecord, Recovery, Stored
+from agentflow.journal.schema import Tip, crc_of, event_crc, number, open_from
+from agentflow.telemetry.snapshot import AuditRow
+
+DEAD_KEPT = 10_000
+AUDIT_KEPT = 500
+VERSIONS_KEPT = 100
+
+_decode = msgspec.msgpack.decode
+
+
+def read(db: sqlite3.Connection, tip: Tip, running: set[int]) -> Recovery:
+    """What is in ``db``; ``running`` are the events that ran when the process died.
+
+    Raises sqlite3.Error.
+    """
+    open, _ = read_open(db, tip.low)
+    redelivered = 0
+    by_seq: dict[int, Stored] = {}
+    if (
+        running
+        or number(db, "SELECT count(*) FROM deliveries")
+        or number(db, "SELECT count(*) FROM retries")
+    ):
+        by_seq = {stored.seq: stored for stored in open}
+    for seq, tries, due, crc in db.execute("SELECT seq, tries, due, crc FROM retries"):
+        stored = by_seq.get(seq)
+        if stored is not None and crc == crc_of(seq, tries, due):
+            stored.tries, stored.due = tries, due
+    for seq, deliveries, crc in db.execute("SELECT seq, deliveries, crc FROM deliveries"):
+        stored = by_seq.get(seq)
+        if stored is not None and crc == crc_of(seq, deliveries):
+            stored.deliveries = deliveries
+    for seq in running:
+        stored = by_seq.get(seq)
+        if stored is not None:
+            stored.deliveries += 1
+            redelivered += 1
+    return Recovery(
+        open=open,
+        dead=read_dead(db, DEAD_KEPT),
+        versions=read_versions(db, VERSIONS_KEPT),
+        audit=read_audit(db, AUDIT_KEPT),
+        feeds=read_feeds(db),
+        facts=read_facts(db),
+        next_seq=max(
+            tip.seq,
+            number(db, "SELECT max(seq) FROM events"),
+            number(db, "SELECT max(seq) FROM settlements"),
+        )
+        + 1,
+        next_dead=max(tip.dead, number(db, "SELECT max(number) FROM dead_letters")) + 1,
+        redelivered=redelivered,
+        damage=[],
+        clean=bool(tip.clean),
+    )
+
+
+def read_open(db: sqlite3.Connection, low: int, most: int = -1) -> tuple[list[Stored], list[int]]:
+    """The events from ``low`` on that have no settlement; and the numbers of damaged ones."""
+    collecting = gc.isenabled()
+    gc.disable()  # it would look through a million rows again and again, and find nothing
+    try:
+        rows = db.execute(
+            "SELECT seq, rank, session, body, crc, id FROM events"
+            f" WHERE {open_from(low)} ORDER BY seq LIMIT {most}"
+        ).fetchall()
+        found: list[Stored] = []
+        broken: list[int] = []
+        for seq, rank, session, body, crc, id in rows:
+            if event_crc(seq, rank, session, body) != crc:
+                broken.append(seq)
+            else:
+                found.append(Stored(seq, rank, unpacked(id if session is None else session), body))
+        return found, broken
+    finally:
+        if collecting:
+            gc.enable()
+
+
+DEAD_LETTERS = (
+    "SELECT d.number, d.body, d.crc, m.status, m.crc FROM dead_letters d"
+    " LEFT JOIN dead_marks m ON m.number = d.number"
+)
+
+
+def read_dead(db: sqlite3.Connection, most: int) -> list[DeadRecord]:
+    """The newest ``most`` dead letters, oldest first."""
+    rows = db.execute(f"{DEAD_LETTERS} ORDER BY d.number DESC LIMIT ?", (most,)).fetchall()
+    return list(dead_from(reversed(rows)))
+
+
+def dead_from(rows: Iterable[tuple[Any, ...]]) -> Iterator[DeadRecord]:
+    """The dead letters in these rows, without the damaged ones."""
+    for key, body, crc, status, mark_crc in rows:
+        if crc == crc_of(key, body):
+            record = msgspec.msgpack.decode(body, type=DeadRecord)
+            if status is not None and mark_crc == crc_of(key, status):
+                record.status = status
+            yield record
+
+
+def read_versions(db: sqlite3.Connection, most: int) -> list[dict[str, Any]]:
+    """The newest ``most`` versions, oldest first."""
+    return [_decode(body) for body in _bodies(db, "versions", most)]
+
+
+def read_audit(db: sqlite3.Connection, most: int) -> list[AuditRow]:
+    """The newest ``most`` rows of the audit, oldest first."""
+    return [_decode(body, type=AuditRow) for body in _bodies(db, "audit", most)]
+
+
+def read_feeds(db: sqlite3.Connection) -> dict[str, tuple[int, bool]]:
+    """How far each feed has been read."""
+    rows = db.execute("SELECT name, position, finished, crc FROM feeds")
+    return {
+        name: (position, bool(finished))
+        for name, position, finished, crc in rows
+        if crc == crc_of(name, position, finished)
+    }
+
+
+def read_facts(db: sqlite3.Connection) -> dict[str, bytes]:
+    """The small facts."""
+    rows = db.execute("SELECT name, value, crc FROM facts")
+    return {name: value for name, value, crc in rows if crc == crc_of(name, value)}
+
+
+def _bodies(db: sqlite3.Connection, table: str, most: int) -> list[bytes]:
+    rows = db.execute(
+        f"SELECT body, crc FROM {table} ORDER BY number DESC LIMIT ?", (most,)
+    ).fetchall()
+    return [body for body, crc in reversed(rows) if crc == crc_of(body)]

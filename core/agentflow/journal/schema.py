@@ -1,0 +1,159 @@
+"""Schema: the tables, and how a connection to them is made.
+
+Every row that matters carries a checksum that covers its key, so that a flipped bit can't
+turn one event into another, or an unsettled one into a settled one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+from zlib import crc32
+
+import msgspec
+
+APPLICATION = 0x61664A4C  # "afJL"
+FORMAT = 1
+PAGE = 4096
+
+TABLES = """
+CREATE TABLE tip(
+  one INTEGER PRIMARY KEY, identity, commits, seq, dead, generation, low, clean, crc);
+CREATE TABLE events(
+  seq INTEGER PRIMARY KEY, id NOT NULL UNIQUE, rank, session, body, crc, key);
+CREATE UNIQUE INDEX events_key ON events(key) WHERE key IS NOT NULL;
+CREATE TABLE settlements(seq INTEGER PRIMARY KEY, ended, mark NOT NULL);
+CREATE TABLE retries(seq INTEGER PRIMARY KEY, tries, due, crc);
+CREATE TABLE deliveries(seq INTEGER PRIMARY KEY, deliveries, crc);
+CREATE TABLE dead_letters(number INTEGER PRIMARY KEY, body, crc);
+CREATE TABLE dead_marks(number INTEGER PRIMARY KEY, status, crc);
+CREATE TABLE sessions(id NOT NULL PRIMARY KEY, seq, ended, state, crc) WITHOUT ROWID;
+CREATE TABLE feeds(name NOT NULL PRIMARY KEY, position, finished, crc) WITHOUT ROWID;
+CREATE TABLE facts(name NOT NULL PRIMARY KEY, value, crc) WITHOUT ROWID;
+CREATE TABLE audit(number INTEGER PRIMARY KEY, body, crc);
+CREATE TABLE versions(number INTEGER PRIMARY KEY, body, crc);
+"""
+"""``settlements.mark`` is the number times 2, plus 1 if the event succeeded."""
+
+WRITE_TIP = "INSERT OR REPLACE INTO tip VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+SYNCHRONOUS = {"power": "FULL", "process": "NORMAL", "none": "OFF"}
+
+
+class Tip(msgspec.Struct, gc=False):
+    """Where the journal stands; written with every transaction."""
+
+    identity: bytes
+    """Of this database: no other has the same."""
+    commits: int = 0
+    """How many transactions there have been."""
+    seq: int = 0
+    """The highest number of an event."""
+    dead: int = 0
+    """The highest number of a dead letter."""
+    generation: int = 0
+    """How often the leases have been taken over."""
+    low: int = 0
+    """No event with a lower number is open."""
+    clean: int = 1
+    """1 after an orderly close."""
+
+    def row(self) -> tuple[object, ...]:
+        """As it is written."""
+        row = msgspec.structs.astuple(self)
+        return (*row, crc32(repr(row).encode()))
+
+
+def read_tip(db: sqlite3.Connection) -> Tip | None:
+    """Where the journal stands; None when that can't be trusted. sqlite3.Error."""
+    row = db.execute(
+        "SELECT identity, commits, seq, dead, generation, low, clean, crc FROM tip WHERE one = 1"
+    ).fetchone()
+    if row is None or row[-1] != crc32(repr(row[:-1]).encode()):
+        return None
+    return Tip(*row[:-1])
+
+
+def event_crc(seq: int, rank: int, session: str | bytes | None, body: bytes) -> int:
+    """The checksum of a row of events."""
+    crc = crc32(body, (seq << 2) + rank & 0xFFFFFFFF)
+    if session is None:
+        return crc
+    return crc32(session if type(session) is bytes else str(session).encode(), crc)
+
+
+def crc_of(*values: object) -> int:
+    """The checksum of a row that is written rarely."""
+    return crc32(repr(values).encode())
+
+
+def connect(path: Path, *, synchronous: str = "FULL", pages: int = 0) -> sqlite3.Connection:
+    """A connection that writes; ``pages`` is the most the file may have. sqlite3.Error.
+
+    Transactions are begun and ended by hand.
+    """
+    db = sqlite3.connect(
+        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        for pragma in (
+            f"page_size={PAGE}",
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "wal_autocheckpoint=1000",
+            "journal_size_limit=67108864",
+            "cache_size=-16000",
+            "temp_store=MEMORY",
+            "secure_delete=OFF",
+            "trusted_schema=OFF",
+        ):
+            db.execute(f"PRAGMA {pragma}")
+        if pages:
+            db.execute(f"PRAGMA max_page_count={pages}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, also while another process writes. sqlite3.Error."""
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5.0, isolation_level=None
+    )
+
+
+def create(db: sqlite3.Connection, identity: bytes) -> None:
+    """Make the tables in an empty database. ``identity`` tells it from all others."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in TABLES.split(";"):
+            if statement.strip():
+                db.execute(statement)
+        db.execute(WRITE_TIP, Tip(identity).row())
+        db.execute(f"PRAGMA application_id={APPLICATION}")
+        db.execute(f"PRAGMA user_version={FORMAT}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.rollback()
+        raise
+
+
+def open_from(low: int) -> str:
+    """The condition for the events from this number on that have not been settled."""
+    return (
+        f"seq >= {low} AND NOT EXISTS (SELECT 1 FROM settlements s"
+        " WHERE s.seq = events.seq AND s.mark >> 1 = s.seq)"
+    )
+
+
+def too_new(version: int) -> str:
+    """The sentence about a format that only a later version knows."""
+    return f"its format, {version}, is newer than what this version reads ({FORMAT})"
+
+
+def number(db: sqlite3.Connection, question: str) -> int:
+    """The one number that ``question`` is answered with (0 for none)."""
+    row = db.execute(question).fetchone()
+    return int(row[0] or 0) if row else 0

@@ -1,0 +1,305 @@
+"""Writer: one thread that owns the only connection that writes.
+
+It takes what is waiting, at most a thousand records, and commits them together; while it
+does so the next ones gather. It never waits for more to come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+
+from agentflow.errors import JournalError, JournalFailed, JournalFull
+from agentflow.journal.batch import ACCEPT, FLUSH, SETTLE, Batch, Record, Result
+from agentflow.journal.housekeeping import Housekeeping
+from agentflow.journal.leases import Leases
+from agentflow.journal.schema import Tip
+from agentflow.journal.trouble import BAD_RECORD, FAILED, kind_of
+
+MOST = 1_000
+"""Records in one transaction."""
+AGAIN = 1.0
+"""Seconds until a full disk is tried again."""
+
+Deliver = Callable[[list[Result]], None]
+Changed = Callable[[str, str], None]
+
+log = logging.getLogger("agentflow.journal")
+
+
+class Writer:
+    """Writes what is submitted, and tells the loop when it is on disk."""
+
+    def __init__(
+        self,
+        path: str,
+        db: sqlite3.Connection,
+        tip: Tip,
+        leases: Leases,
+        housekeeping: Housekeeping,
+        *,
+        inline: bool,
+    ) -> None:
+        self.trouble: JournalError | None = None
+        """Why nothing is accepted now."""
+        self.commits = 0
+        self.committed = 0
+        self.last_commit = 0.0
+        self.commit_seconds = 0.0
+        self.latencies: deque[float] = deque(maxlen=3_000)
+        self._path = path
+        self._db = db
+        self._tip = tip
+        self._leases = leases
+        self._housekeeping = housekeeping
+        self._inline = inline
+        self._queue: SimpleQueue[Record | None] = SimpleQueue()
+        self._kept: deque[Record] = deque()
+        """What could not be written for want of room, and may not be lost."""
+        self._scheduled: asyncio.Handle | None = None
+        self._stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._deliver: Deliver | None = None
+        self._changed: Changed | None = None
+        self._thread: threading.Thread | None = None
+        self.submit: Callable[[Record], None] = self._submit_inline if inline else self._queue.put
+        """Have a record written. Never blocks; for the loop's thread."""
+
+    @property
+    def pending(self) -> int:
+        """How many records wait."""
+        return self._queue.qsize() + len(self._kept)
+
+    def start(
+        self, loop: asyncio.AbstractEventLoop, deliver: Deliver, changed: Changed | None
+    ) -> None:
+        """Begin to write; ``deliver`` and ``changed`` are called on ``loop``."""
+        self._loop, self._deliver, self._changed = loop, deliver, changed
+        if not self._inline:
+            self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+            self._thread.start()
+            return
+        self._housekeeping.use(loop.time)
+        if self.pending:
+            self._schedule(0.0)
+
+    def stop(self) -> None:
+        """Write everything that waits, note the orderly end, close the database. Blocks."""
+        self._stopping = True
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+        else:
+            if self._scheduled is not None:
+                self._scheduled.cancel()
+            self._write_the_rest()
+        try:
+            if not self.pending and self.trouble is None:
+                self._housekeeping.finish(self._db, self._tip)
+                self._leases.committed(self._tip.commits)
+        except sqlite3.Error as error:
+            log.error("journal %s: %s", self._path, error)
+        try:
+            self._db.close()
+        except sqlite3.Error as error:
+            log.error("journal %s: %s", self._path, error)
+
+    # -- in a thread --------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping:
+            if not self._queue.qsize():
+                if self.trouble is None and self._housekeep():
+                    continue
+                patience = AGAIN if isinstance(self.trouble, JournalFull) else 60.0
+                try:
+                    record = self._queue.get(timeout=patience)
+                except Empty:
+                    pass
+                else:
+                    if record is not None:
+                        self._kept.append(record)
+            self._turn()
+        self._write_the_rest()
+
+    def _write_the_rest(self) -> None:
+        while self.pending and self._turn():
+            pass
+        if self.pending:
+            log.error("journal %s: %d records could not be written", self._path, self.pending)
+            self._refuse_waiting(self._gather(self.pending), keep=False)
+
+    # -- in the loop --------------------------------------------------------------------
+
+    def _submit_inline(self, record: Record) -> None:
+        self._queue.put(record)
+        if self._scheduled is None:
+            self._schedule(0.0)
+
+    def _schedule(self, seconds: float) -> None:
+        if self._loop is None or self._stopping:
+            return
+        if seconds:
+            self._scheduled = self._loop.call_later(seconds, self._inline_turn)
+        else:
+            self._scheduled = self._loop.call_soon(self._inline_turn)
+
+    def _inline_turn(self) -> None:
+        self._scheduled = None
+        went = self._turn()
+        if self._scheduled is None and (self.pending or isinstance(self.trouble, JournalFull)):
+            self._schedule(0.0 if went else AGAIN)
+        elif went:
+            self._housekeep()
+
+    # -- one transaction ----------------------------------------------------------------
+
+    def _turn(self) -> bool:
+        """Write what waits, up to MOST records; whether that went well."""
+        records = self._gather(MOST)
+        if isinstance(self.trouble, JournalFailed):
+            self._refuse_waiting(records, keep=False)
+            return True
+        if not records and self.trouble is None:
+            return True
+        return self._write(records)
+
+    def _write(self, records: Sequence[Record]) -> bool:
+        started = time.perf_counter()
+        try:
+            batch = Batch(records)
+            duplicates = batch.write(self._db, self._tip)
+        except Exception as error:
+            return self._failed(records, error)
+        self._leases.committed(self._tip.commits)
+        self.last_commit = self._housekeeping.time()
+        self.commit_seconds = time.perf_counter() - started
+        self.commits += 1
+        self.committed += len(batch.events) // 7 - len(duplicates)
+        self._housekeeping.written(batch)
+        self._tell(batch.results(duplicates), batch.waiting)
+        reason = self._housekeeping.crowded(self._db, self._tip)
+        if reason:
+            self._set(JournalFull(self._path, reason))
+        elif self.trouble is not None:
+            self._set(None)
+        return True
+
+    def _gather(self, most: int) -> list[Record]:
+        records: list[Record] = []
+        while self._kept and len(records) < most:
+            records.append(self._kept.popleft())
+        take = self._queue.get_nowait
+        try:
+            while len(records) < most:
+                record = take()
+                if record is not None:
+                    records.append(record)
+        except Empty:
+            pass
+        return records
+
+    # -- when it fails ------------------------------------------------------------------
+
+    def _failed(self, records: Sequence[Record], error: Exception) -> bool:
+        kind = kind_of(error)
+        if kind == BAD_RECORD:
+            return self._without_the_bad_one(records, error)
+        if kind == FAILED:
+            self._set(JournalFailed(self._path, f"the disk failed: {error}"))
+            self._refuse_waiting(records, keep=False)
+            return True
+        if self._housekeeping.make_room(self._db, self._tip):
+            return self._write(records)
+        self._set(JournalFull(self._path, self._housekeeping.why_full(self._db, error)))
+        self._refuse_waiting([*records, *self._gather(self.pending)], keep=True)
+        return False
+
+    def _without_the_bad_one(self, records: Sequence[Record], error: Exception) -> bool:
+        """One record can't be written, whatever room there is: the others are."""
+        if len(records) == 1:
+            log.error("journal %s: a record can't be written: %s", self._path, error)
+            refused = JournalError(self._path, f"it can't be written: {error}")
+            self._tell([(ticket, 0, refused) for ticket in _tickets(records[0])], [])
+            return True
+        half = len(records) // 2
+        if not self._write(records[:half]):
+            self._refuse_waiting(records[half:], keep=True)
+            return False
+        return self._write(records[half:])
+
+    def _refuse_waiting(self, records: Sequence[Record], *, keep: bool) -> None:
+        """Tell who waits for an event; with ``keep``, all other records are tried again."""
+        trouble = self.trouble
+        results: list[Result] = []
+        for record in records:
+            if keep and record[0] != ACCEPT:
+                self._kept.append(record)
+            else:
+                results += [(ticket, 0, trouble) for ticket in _tickets(record)]
+        self._tell(results, [])
+
+    def _set(self, trouble: JournalError | None) -> None:
+        before, self.trouble = self.trouble, trouble
+        if (before is None) == (trouble is None) and type(before) is type(trouble):
+            return
+        if self._changed is not None:
+            state = state_of(trouble)
+            self._call(self._changed, state, trouble.reason if trouble else "")
+
+    def _housekeep(self) -> bool:
+        """Delete some of what is old enough; whether there is more of it."""
+        try:
+            return self._housekeeping.sweep(self._db, self._tip)
+        except sqlite3.Error as error:
+            self._failed([], error)
+            return False
+
+    # -- telling ------------------------------------------------------------------------
+
+    def _tell(self, results: list[Result], waiting: list[tuple[object, int, float]]) -> None:
+        if results and self._deliver is not None:
+            samples = (
+                (waiting[0][2], waiting[len(waiting) // 2][2], waiting[-1][2]) if waiting else ()
+            )
+            self._call(self._told, self._deliver, results, samples)
+
+    def _told(self, deliver: Deliver, results: list[Result], samples: Sequence[float]) -> None:
+        now = time.perf_counter()
+        self.latencies.extend(now - when for when in samples if when)
+        deliver(results)
+
+    def _call(self, function: Callable[..., object], *args: object) -> None:
+        loop = self._loop
+        if loop is None:
+            return
+        try:
+            if not self._inline:
+                loop.call_soon_threadsafe(function, *args)
+            elif self._stopping:
+                loop.call_soon(function, *args)
+            else:
+                function(*args)
+        except RuntimeError:
+            pass  # the loop has been closed: nobody waits any more
+
+
+def state_of(trouble: JournalError | None) -> str:
+    """ok, full or failed."""
+    if trouble is None:
+        return "ok"
+    return "full" if isinstance(trouble, JournalFull) else "failed"
+
+
+def _tickets(record: Record) -> list[object]:
+    if record[0] == ACCEPT:
+        return [record[8]]
+    if record[0] == SETTLE:
+        return [child[8] for child in record[7]]
+    return [record[1]] if record[0] == FLUSH else []
