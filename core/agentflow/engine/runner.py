@@ -165,7 +165,8 @@ class Runner:
     def subscribe(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
         """Tell ``subscriber`` of every accepted event whose target matches ``pattern``.
 
-        ``pattern`` is a glob ("capability.*"). Subscribers run beside the event's own way
+        ``pattern`` is a glob ("capability.*"); the supervisor's ``agent.failed`` and
+        ``agent.recovered`` match too. Subscribers run beside the event's own way
         and can neither delay nor fail it; what they raise is logged. Returns a function
         that ends the subscription.
         """

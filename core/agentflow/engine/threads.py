@@ -85,7 +85,7 @@ class Threads:
     @property
     def waiting(self) -> int:
         """How many handlers wait for a thread, because all of them are busy."""
-        return self._jobs.qsize()
+        return len(self._not_begun())
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call ``function`` in a thread, in a copy of this context, and await its result."""
@@ -117,15 +117,15 @@ class Threads:
                 daemon=True,
             ).start()
         elif self._timer is None and not self._short:
-            self._timer = loop.call_later(PATIENCE, self._look, self._waiting(), loop)
+            self._timer = loop.call_later(PATIENCE, self._look, self._not_begun(), loop)
 
-    def _waiting(self) -> set[_Job]:
+    def _not_begun(self) -> set[_Job]:
         return {job for job in self._at_work if not job.began}
 
     def _look(self, before: set[_Job], loop: asyncio.AbstractEventLoop) -> None:
         """Say that there are too few threads if one that waited ``before`` still does."""
         self._timer = None
-        waiting = self._waiting()
+        waiting = self._not_begun()
         if waiting.isdisjoint(before):
             if waiting:
                 self._timer = loop.call_later(PATIENCE, self._look, waiting, loop)
