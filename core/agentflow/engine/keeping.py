@@ -129,9 +129,13 @@ class Keeping:
         self.journal.version(version_fields(version))
 
     def keep_pauses(self) -> None:
-        """Keep what is paused now, for the next start."""
+        """Keep what is paused now, for the next start; what was stopped begins afresh then."""
         runner = self._runner
-        agents = [name for name, agent in runner.plan.agents.items() if agent.vitals.paused]
+        agents = [
+            name
+            for name, agent in runner.plan.agents.items()
+            if agent.vitals.paused and not agent.vitals.stopped
+        ]
         self.journal.put(_PAUSED, msgspec.msgpack.encode((runner.paused, agents)))
 
     def pause_again(self) -> None:
