@@ -309,6 +309,12 @@ def retry_policy(config: Config, agent: str) -> RetryPolicy:
     return policy if own is None else _over(policy, own)
 
 
+def longest_delay(config: Config) -> float:
+    """The longest wait for a retry, of any agent, in seconds."""
+    names = [*config.agents, ""]
+    return max(retry_policy(config, name).max_delay for name in names)
+
+
 def _over(policy: RetryPolicy, settings: RetryConfig) -> RetryPolicy:
     written = {name: getattr(settings, name) for name in settings.model_fields_set}
     return dataclasses.replace(policy, **written)
