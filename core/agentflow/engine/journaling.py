@@ -306,8 +306,6 @@ class Intake:
         redelivered = retrying = buried = 0
         suspects: set[int] = set()
         dispatcher.max_deaths = max_deliveries = config.journal.max_deliveries
-        # A clock that was set back since must not make anything wait longer than any retry does.
-        latest = now + longest_delay(config)
         for execution, stored in zip(executions, recovery.open, strict=True):
             deaths = stored.deliveries
             if not deaths and not stored.tries:
@@ -315,7 +313,10 @@ class Intake:
             execution.tries = stored.tries + deaths
             execution.attempt = execution.tries + 1
             execution.deaths = deaths
-            execution.due = min(stored.due - offset, latest) if stored.due else 0.0
+            if stored.due:
+                # A clock that was set back since must not make it wait for longer.
+                longest = longest_delay(config, max(1, stored.tries))
+                execution.due = min(stored.due - offset, now + longest)
             if deaths >= max_deliveries:
                 buried += 1
             elif stored.due:

@@ -309,10 +309,13 @@ def retry_policy(config: Config, agent: str) -> RetryPolicy:
     return policy if own is None else _over(policy, own)
 
 
-def longest_delay(config: Config) -> float:
-    """The longest wait for a retry, of any agent, in seconds."""
-    names = [*config.agents, ""]
-    return max(retry_policy(config, name).max_delay for name in names)
+def longest_delay(config: Config, attempt: int) -> float:
+    """The longest wait after ``attempt`` has failed, for any agent, in seconds."""
+    policies = [retry_policy(config, name) for name in (*config.agents, "")]
+    delays = [
+        policy.initial_delay * policy.backoff_factor ** min(attempt - 1, 64) for policy in policies
+    ]
+    return max(map(min, delays, [policy.max_delay for policy in policies]))
 
 
 def _over(policy: RetryPolicy, settings: RetryConfig) -> RetryPolicy:
