@@ -680,8 +680,7 @@ class Runner:
         self.telemetry.log(level, "engine", text)
 
     def notice(self, text: str, seconds: float) -> None:
-        """Say something in the log, and among what an operator should know for some seconds."""
-        self.report("info", text)
+        """Say something among what an operator should know, for some seconds."""
         self._notices.append((self.dispatcher.now() + seconds, text))
         del self._notices[:-MAX_NOTICES]
 
