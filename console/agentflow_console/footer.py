@@ -22,6 +22,8 @@ _DISPENSABLE = (
 )  # fmt: skip
 """What the footer leaves out first when it is short of room; help has everything."""
 
+_SENSIBLE = 16  # cells that an alert needs to tell anybody anything
+
 
 class AlertLine(Line):
     """At the left what is wrong, at the right what came of the last action."""
@@ -41,12 +43,14 @@ class AlertLine(Line):
         self.display = bool(left or right)
         room = self.cells
         if right:
-            share = room - min(length(left), room // 3)
+            alarm = app.news is not None and app.news.kind == "alarm"
+            share = room if alarm else room - min(length(left), room // 3)
             text, style = right[0]
             right = [(crop(text, share - 1), style)]
         if left:
             text, style = left[0]
-            left = [(crop(text, room - length(right) - 2), style)]
+            share = room - length(right) - 2
+            left = [(crop(text, share), style)] if share >= _SENSIBLE else []
         self.say(left, right)
 
     def _show_leaving(self, app: ConsoleApp) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agentflow_console.store import Store
 
 _STAYS = 8.0  # seconds that an answer stays on the alert line
-_ALARM_STAYS = 30.0  # seconds for what was not asked for
+_ALARM_STAYS = 10.0  # seconds for what nobody asked for
 _FASTEST = 10_000.0  # events a second above which the feed is not held back
 
 
