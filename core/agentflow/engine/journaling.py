@@ -224,11 +224,14 @@ class Intake:
     def unlease(self, execution: Execution) -> None:
         """It only waits now: a death of the process has nothing to do with it."""
         if execution.lease >= 0:
-            work = execution.work
-            if execution.runs and (work is None or not work.parked_retry):
+            retrying = execution.work is not None and execution.work.parked_retry
+            if execution.runs and not retrying:
                 self._keep_tries(execution, execution.attempt, 0.0)
-            # The attempt counts by its lease until it counts by what has just been said.
-            self.journal.flush(execution.lease)
+            if execution.runs or retrying:
+                # The attempt counts by its lease until it counts by what has just been said.
+                self.journal.flush(execution.lease)
+            else:
+                self.journal.leases.give(execution.lease)
             execution.lease = -1
         if execution.seq in self._dispatcher.suspects:
             self._dispatcher.acquit(execution.seq)

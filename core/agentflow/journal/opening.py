@@ -67,7 +67,7 @@ def _open(path: Path, durability: str, max_bytes: int, now: float) -> Opened:
         if tip is None:
             raise JournalUnusable(str(path), "it has been changed while it was opened")
         if recovery is None:
-            recovery = read(db, tip, set())
+            recovery = read(db, tip)
         recovery.damage = damage
         _begin(db, tip, recovery)
         taken = Leases(lease_path, tip.identity, tip.generation, tip.commits)
@@ -99,8 +99,9 @@ def _look(path: Path, left: Left | None, damage: list[str]) -> Recovery | None:
             same = left is not None and (left.identity, left.generation) == (
                 tip.identity, tip.generation,
             )  # fmt: skip
-            running = left.seqs if left is not None and same and not tip.clean else set()
-            return read(db, tip, running)
+            if left is None or not same or tip.clean:
+                return read(db, tip)
+            return read(db, tip, left.seqs, left.ended)
         except Broken:
             raise
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
@@ -136,6 +137,10 @@ def _begin(db: sqlite3.Connection, tip: Tip, recovery: Recovery) -> None:
                 row = (stored.seq, stored.deliveries)
                 crc = schema.crc_of("deliveries", *row)
                 db.execute("INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?)", (*row, crc))
+            if stored.tries:
+                values = (stored.seq, stored.tries, stored.due)
+                crc = schema.crc_of("retries", *values)
+                db.execute("INSERT OR REPLACE INTO retries VALUES (?, ?, ?, ?)", (*values, crc))
         db.execute(schema.WRITE_TIP, tip.row())
         db.execute("COMMIT")
     except BaseException:

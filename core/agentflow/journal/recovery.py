@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 import msgspec
@@ -19,12 +19,17 @@ DEAD_KEPT = 10_000
 AUDIT_KEPT = 500
 VERSIONS_KEPT = 100
 
+NONE: Set[int] = frozenset()
+
 _decode = msgspec.msgpack.decode
 
 
-def read(db: sqlite3.Connection, tip: Tip, running: set[int]) -> Recovery:
+def read(
+    db: sqlite3.Connection, tip: Tip, running: Set[int] = NONE, ended: Set[int] = NONE
+) -> Recovery:
     """What is in ``db``; ``running`` are the events that ran when the process died.
 
+    ``ended`` are those whose run was over then, though that may not have got to the disk.
     Raises Broken when one of the open events is damaged, and sqlite3.Error.
     """
     open, broken = read_open(db, tip.low)
@@ -34,6 +39,7 @@ def read(db: sqlite3.Connection, tip: Tip, running: set[int]) -> Recovery:
     by_seq: dict[int, Stored] = {}
     if (
         running
+        or ended
         or number(db, "SELECT count(*) FROM deliveries")
         or number(db, "SELECT count(*) FROM retries")
     ):
@@ -50,6 +56,11 @@ def read(db: sqlite3.Connection, tip: Tip, running: set[int]) -> Recovery:
         stored = by_seq.get(seq)
         if stored is not None:
             stored.deliveries += 1
+            redelivered += 1
+    for seq in ended - running:
+        stored = by_seq.get(seq)
+        if stored is not None:
+            stored.tries += 1
             redelivered += 1
     return Recovery(
         open=open,
