@@ -225,7 +225,7 @@ def test_what_changes_is_told_once() -> None:
         ("info", "loop lag"),
     ]
     assert "plain function" in story.told[0][1]
-    assert "ok again" in story.told[1][1]
+    assert story.told[1][1] == "loop lag: ok again, 10ms"
 
 
 def test_memory_that_goes_on_growing_is_found() -> None:

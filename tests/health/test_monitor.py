@@ -147,8 +147,38 @@ async def test_retries_are_seen_and_waiting_for_one_is_not_stuck() -> None:
         await asyncio.sleep(50)
         assert [row.state for row in Control(runner).snapshot(Cursor()).live] == ["retrying"] * 4
         assert check_of(runner, "sessions").value == "moving"
+        assert check_of(runner, "handlers").value == "working"
         await runner.join()
         await asyncio.sleep(1.1)
+
+
+@virtual
+async def test_a_run_begins_anew_after_it_has_waited() -> None:
+    """A quick second attempt after a long wait is not a run that takes long."""
+    text = "[orchestration]\ntimeout_seconds = 600\n[error_routing.retry]\n"
+    text += "initial_delay = 60\nmax_delay = 60\njitter = false\n"
+    outputs = [ConnectionError("x"), lambda event, state: asyncio.sleep(8)]
+    async with make(text, a=recorder(*outputs).agent) as runner:
+        await runner.emit(Event("a"))
+        await asyncio.sleep(67)
+        assert [row.state for row in Control(runner).snapshot(Cursor()).live] == ["running"]
+        assert check_of(runner, "handlers").value == "working"
+        assert check_of(runner, "sessions").value == "moving"
+        await runner.join()
+
+
+@virtual
+async def test_one_that_waits_beside_one_that_runs_is_not_blocked() -> None:
+    """In parallel, only what really runs is looked at."""
+    text = "[orchestration]\nmode = 'collaborative'\ntimeout_seconds = 600\n"
+    text += "[error_routing.retry]\ninitial_delay = 120\nmax_delay = 120\njitter = false\n"
+    waits = recorder(ConnectionError("x"), {"y": 1})
+    async with make(text, runs=hang, waits=waits.agent) as runner:
+        await runner.emit(Event())
+        await asyncio.sleep(70)
+        assert check_of(runner, "handlers").value == "1 blocked"
+        assert check_of(runner, "handlers").detail.startswith("runs for ")
+        await runner.stop(drain=False)
 
 
 @virtual

@@ -105,7 +105,7 @@ class HealthMonitor:
 
     def _tell_change(self, check: Check, before: str) -> None:
         if check.status == OK:
-            self._tell("info", f"{check.name} is ok again: {check.value}")
+            self._tell("info", f"{check.name}: ok again, {check.value}")
             return
         if RANKS[check.status] < RANKS[before]:
             return  # better, and said already that it is not well
