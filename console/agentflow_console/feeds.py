@@ -79,59 +79,70 @@ class Port:
         self._due = max(self._due, now - _SLICE) + (1 / pace if pace else 0.0)
         place = self._place + 1
         if place > self.skip:
-            if len(self._sent) >= _IN_FLIGHT:
-                await self._settle(_IN_FLIGHT // 2)
-            await self._submit(place, place, event)
+            try:
+                self._sent.append((place, event, await self._next(place, event)))
+            except InvalidEvent:
+                self._place = place
+                raise
         self._place = place
 
     async def finish(self) -> None:
         """There is nothing more: wait for what is on its way, and note it."""
-        await self._settle(0)
+        while not await self._all_kept(0):
+            continue
         self._runner.health.source_ended()
         if self._name:
             self._runner.note_feed(self._name, self._place, finished=True)
 
-    async def _submit(self, place: int, position: int, event: Event) -> None:
-        """Have event number ``place`` accepted, and ``position`` noted with it."""
-        feed = (self._name, position) if self._name else None
+    async def _next(self, place: int, event: Event) -> asyncio.Future[str]:
+        """Submit an event, when nothing before it is known to be refused: none may overtake."""
         while True:
-            try:
-                await self._runner.room()
-                self._sent.append((place, event, self._runner.submit(event, feed=feed)))
-                return
-            except InvalidEvent:
-                self._place = max(self._place, place)
-                raise
-            except QueueFull:  # the room was for somebody else
+            await self._runner.room()
+            if not await self._all_kept(_IN_FLIGHT - 1):
                 continue
-            except JournalFull:
+            try:
+                return self._submit(place, event)
+            except (QueueFull, JournalFull):
                 await asyncio.sleep(_SLICE)
 
-    async def _settle(self, left: int) -> None:
-        """Wait until at most ``left`` are on their way; what could not be kept goes again."""
-        while len(self._sent) > left:
-            _, event, told = self._sent[0]
-            await asyncio.wait([told])
-            if _failed(told):
-                await self._send_again()
-            else:
-                self._sent.popleft()
-                self.repeated += told.result() != event.id
+    def _submit(self, place: int, event: Event) -> asyncio.Future[str]:
+        return self._runner.submit(event, feed=(self._name, place) if self._name else None)
 
-    async def _send_again(self) -> None:
-        """Submit anew what could not be kept, when nothing is on its way any more."""
-        await asyncio.wait([told for _, _, told in self._sent])
-        self.repeated += sum(
-            told.result() != event.id for _, event, told in self._sent if not _failed(told)
-        )
-        self._sent = deque(sent for sent in self._sent if _failed(sent[2]))
-        for place, event, told in list(self._sent):
+    async def _all_kept(self, left: int) -> bool:
+        """Wait until at most ``left`` are on their way. False if that took time."""
+        at_once = True
+        while self._sent and (len(self._sent) > left or self._sent[0][2].done()):
+            place, event, told = self._sent[0]
+            if not told.done():
+                at_once = False
+                await asyncio.wait([told])
             error = told.exception()
-            if isinstance(error, (JournalFull, JournalFailed)):
-                await self._submit(place, self._place, event)
+            if error is None:
+                self.repeated += told.result() != event.id
+            elif isinstance(error, (JournalFull, JournalFailed)):
+                at_once = False
+                await self._send_again()
+                continue
             else:
                 self._runner.report("error", f"event {place} of the feed is left out: {error}")
             self._sent.popleft()
+        return at_once
+
+    async def _send_again(self) -> None:
+        """Submit what was refused anew, one by one: together it may be too much.
+
+        When one is refused, all behind it are, too: so each has its own place once more.
+        """
+        await asyncio.wait([told for _, _, told in self._sent])
+        for index, (place, event, told) in enumerate(self._sent):
+            while isinstance(told.exception(), (JournalFull, JournalFailed)):
+                try:
+                    told = self._submit(place, event)
+                except (QueueFull, JournalFull):
+                    await asyncio.sleep(_SLICE)
+                    continue
+                self._sent[index] = (place, event, told)
+                await asyncio.wait([told])
 
 
 def _failed(told: asyncio.Future[str]) -> bool:
