@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
+from agentflow.telemetry.health.report import CRITICAL, OK, headline
 from agentflow.telemetry.snapshot import Snapshot
 from agentflow_console.commands import SCREENS
+from agentflow_console.health_text import verdict
 from agentflow_console.line import Line, length
 from agentflow_console.panes.base import Piece
 from agentflow_console.panes.plot import axis_top, bars
@@ -24,12 +26,13 @@ if TYPE_CHECKING:
     from agentflow_console.app import ConsoleApp
 
 _SPARK = 8  # cells of the queue's little history
+_HEADLINE = 28  # cells of what is wrong
 Part = list[list[Piece]]
 """One part in all its lengths, the longest first; the last may be nothing."""
 
 _SHORTEN = (
-    "ui", "drop", "spark", "cfg", "brand", "pace", "mode", "spark", "clock", "rights",
-    "rate", "queue", "cfg", "mode", "name", "fail",
+    "ui", "drop", "spark", "cfg", "brand", "pace", "mode", "health", "spark", "clock", "rights",
+    "rate", "queue", "cfg", "health", "mode", "name", "health", "fail",
 )  # fmt: skip
 """Who gives way first; a part named twice gives way twice."""
 
@@ -59,6 +62,7 @@ class StatusLine(Line):
         parts: dict[str, Part] = {
             "brand": [[(f" {safe(app.title, 20)}", palette.brand)], []],
             "state": [self._badges(app)],
+            "health": self._health(app),
         }
         if snapshot is not None:
             parts |= self._system(app, snapshot)
@@ -121,7 +125,7 @@ class StatusLine(Line):
         palette, snapshot = self.palette, app.store.snapshot
         status, blocked = app.link.status, app.link.blocked
         words: list[Piece] = []
-        if app.pump.failure or status in ("lost", "closed"):
+        if _gone(app):
             words.append((" DISCONNECTED ", palette.alarm))
         elif snapshot is None or status == "starting":
             words.append((" STARTING ", palette.notice))
@@ -135,10 +139,38 @@ class StatusLine(Line):
             words.insert(0, (" FROZEN ", palette.frozen))
         return words
 
+    def _health(self, app: ConsoleApp) -> Part:
+        """How the system is; not while the engine doesn't answer, for then nobody knows."""
+        palette, health = self.palette, app.store.health
+        if health is None or app.link.blocked is not None or _gone(app):
+            return [[]]
+        word = verdict(health)
+        if health.status == OK:
+            sign: Piece = (word[:1], _on_bar(palette.success, palette.bar))
+            calm = [sign, (word[1:], palette.bar_muted)]
+            # As many forms as when there is something to say: it gives way at the same points.
+            return [calm, calm, [sign, (f" {health.score}", palette.bar_muted)], []]
+        style = _on_bar(palette.warning, palette.bar)
+        if health.status == CRITICAL:
+            style = palette.alarm
+        cause = crop(safe(headline(health), 80), _HEADLINE)
+        forms = [f"{word}: {cause}" if cause else word, word, f"{word[:1]} {health.score}"]
+        pad = " " if health.status == CRITICAL else ""
+        return [[(f"{pad}{form}{pad}", style)] for form in forms]
+
     def _place(self, name: str, text: str, least: int = 0) -> str:
         """The text at the right of the widest place it ever had."""
         place = self._places[name] = max(self._places.get(name, least), width(text))
         return text.rjust(place)
+
+
+def _gone(app: ConsoleApp) -> bool:
+    return bool(app.pump.failure) or app.link.status in ("lost", "closed")
+
+
+def _on_bar(style: Style, bar: Style) -> Style:
+    """A colour of the panes on the ground of the header."""
+    return bar + Style(color=style.color, dim=style.dim)
 
 
 def _joined(parts: dict[str, Part], bar: Style) -> tuple[list[Piece], list[Piece]]:

@@ -7,7 +7,14 @@ from typing import Any
 
 import msgspec
 
-from agentflow.telemetry.health.report import Anomaly, Check, Health, JournalFigures
+from agentflow.telemetry.health.report import (
+    OK,
+    Anomaly,
+    Check,
+    Health,
+    JournalFigures,
+    concerns,
+)
 from agentflow_console.show import clock_short, count, duration, rate
 from agentflow_console.text import fit, safe
 
@@ -29,19 +36,14 @@ def verdict(health: Health) -> str:
 
 def health_text(health: Health) -> list[str]:
     """The report in lines to read: the verdict, what is wrong and what to do, then the rest."""
-    lines = [f"{verdict(health)} at {clock_short(health.time)}"]
-    for anomaly in health.anomalies:
-        lines += [
-            "",
-            f"{MARKS[anomaly.severity]} {safe(anomaly.kind)} {since(anomaly, health.time)}: "
-            f"{safe(anomaly.what)}",
-            f"  → {safe(anomaly.recommendation)}",
-        ]
-    lines.append("")
-    for check in in_order(health):
-        lines.append(_check(check))
-        if check.recommendation:
-            lines.append(f"  → {safe(check.recommendation)}")
+    lines = [f"{verdict(health)} at {clock_short(health.time)}", ""]
+    for concern in concerns(health):
+        if isinstance(concern, Anomaly):
+            lines.append(_anomaly(concern, health.time))
+        else:
+            lines.append(_check(concern))
+        lines.append(f"  → {safe(concern.recommendation)}")
+    lines += [_check(check) for check in health.checks if check.status == OK]
     if health.journal is not None:
         lines += ["", *(f"{fit(name, _NAME)}  {safe(value)}" for name, value in
                         journal_facts(health.journal))]  # fmt: skip
@@ -57,12 +59,6 @@ def health_json(health: Health) -> str:
     return msgspec.json.encode(fields).decode()
 
 
-def in_order(health: Health) -> list[Check]:
-    """The checks, those that are not ok first."""
-    order = ("critical", "degraded")
-    return sorted(health.checks, key=lambda check: (*order, "ok").index(check.status))
-
-
 def since(anomaly: Anomaly, now: float) -> str:
     """When it began and how long that is ago."""
     return f"since {clock_short(anomaly.since)} ({duration(max(now - anomaly.since, 0.0))})"
@@ -75,7 +71,7 @@ def journal_facts(figures: JournalFigures) -> list[tuple[str, str]]:
         ("survives", _SURVIVES.get(figures.durability, figures.durability)),
         (
             "commits",
-            f"{rate(figures.commits)}/s of {rate(figures.committed)} events/s, "
+            f"{rate(figures.commits)}/s for {rate(figures.committed)} events/s, "
             f"{count(figures.pending)} records behind",
         ),
         ("on disk", f"after {duration(figures.ack_p50)} (p50), {duration(figures.ack_p99)} (p99)"),
@@ -89,14 +85,20 @@ def journal_facts(figures: JournalFigures) -> list[tuple[str, str]]:
 _SURVIVES = {"power": "a power cut", "process": "the end of the process"}
 
 
+def _anomaly(anomaly: Anomaly, now: float) -> str:
+    return (
+        f"{_status(anomaly.severity)}  {safe(anomaly.kind)} {since(anomaly, now)}: "
+        f"{safe(anomaly.what)}"
+    )
+
+
 def _check(check: Check) -> str:
-    name, status = fit(check.name, _NAME), fit(f"{MARKS[check.status]} {check.status}", 10)
-    return f"{name}  {status}  {safe(said(check))}"
+    said = f"{check.value}, {check.detail}" if check.detail else check.value
+    return f"{_status(check.status)}  {fit(check.name, _NAME)}  {safe(said)}"
 
 
-def said(check: Check) -> str:
-    """The value and what is behind it."""
-    return f"{check.value}, {check.detail}" if check.detail else check.value
+def _status(status: str) -> str:
+    return fit(f"{MARKS.get(status, '?')} {status}", 10)
 
 
 def _size(number: float) -> str:

@@ -20,6 +20,7 @@ import asyncio
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Executor
+from random import Random
 from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 from agentflow.agent import AgentResult, HandlerOutput
@@ -159,14 +160,18 @@ def _in_thread(task: asyncio.Task[Any]) -> bool:
 
 
 class VirtualClock(Clock):
-    """The clock of a VirtualLoop. Make it inside ``run_virtual`` and give it to the Runner."""
+    """The clock of a VirtualLoop. Make it inside ``run_virtual`` and give it to the Runner.
 
-    def __init__(self) -> None:
+    With the same ``seed`` what the engine leaves to chance comes out the same.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
         loop = asyncio.get_running_loop()
         if not isinstance(loop, VirtualLoop):
             raise RuntimeError("a VirtualClock needs a VirtualLoop: use run_virtual")
         self._loop = loop
         self._wall = WALL_START - START
+        self.random = Random(seed)
         self.monotonic = loop.time
         self.time = self._wall_time
 

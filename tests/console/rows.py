@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from agentflow.control import EventDetail
+from agentflow.telemetry.health import Anomaly, Check, Health, JournalFigures
 from agentflow.telemetry.snapshot import (
     AgentRow,
     Config,
@@ -191,8 +192,80 @@ def snapshot(**fields: object) -> Snapshot:
         "alerts": [],
         "pid": 4242,
         "memory": 48_000_000,
+        "health": health(),
     }
     return Snapshot(**{**values, **fields})  # type: ignore[arg-type]
+
+
+def check(name: str, status: str = "ok", **fields: object) -> Check:
+    """One check of the report."""
+    values: dict[str, object] = {
+        "value": "fine", "detail": "", "number": 0.0, "unit": "", "meaning": "",
+        "recommendation": "" if status == "ok" else f"See to the {name}.",
+    }  # fmt: skip
+    return Check(name, status, **{**values, **fields})  # type: ignore[arg-type]
+
+
+def journal() -> JournalFigures:
+    """A journal that works well."""
+    return JournalFigures(
+        "/home/someone/.agentflow/agentflow.db", "power", "ok", "", 3, 41.2, 412.0, 0.004,
+        0.0041, 0.0093, 12_400_000, 1_024_000_000, 51_000_000_000,
+    )  # fmt: skip
+
+
+def health(status: str = "ok", *anomalies: Anomaly, score: int = 100) -> Health:
+    """A report; a degraded or critical one is so because of its queue."""
+    queue = check("queue", value="13 % full", detail="128 of 1,000 wait, the oldest for 0.3s")
+    if status != "ok":
+        queue = check(
+            "queue", status, value="92 % full", detail="920 of 1,000 wait, the oldest for 3.2s",
+            recommendation="More comes in than gets done: raise runtime.max_concurrent_events, "
+            "or have less come in.",
+        )  # fmt: skip
+    checks = [
+        queue,
+        check("loop lag", value="4ms", detail="at the worst, in the last 10 s"),
+        check("errors", value="0.4 %", detail="96 of 24,000 events in the last minute, most of "
+              "them at enricher"),
+        check("retries", value="2 in 100 events", detail="in the last minute"),
+        check("sessions", value="moving"),
+        check("handlers", value="working"),
+        check("agents", value="7 ready"),
+        check("breakers", value="closed"),
+        check("threads", value="free"),
+        check("memory", value="48 MB", detail="1 % of 8.2 GB"),
+        check("journal", value="ok", detail="41 commits/s, p99 9ms"),
+        check("disk", value="51.0 GB free", detail="where the journal is"),
+    ]  # fmt: skip
+    return Health(NOW, score, status, checks, list(anomalies), journal())
+
+
+SLOW = "slow events: they take 1.4s (p95) where 200ms is usual. See where the time goes."
+
+
+def anomaly(kind: str = "slow events", severity: str = "degraded", **fields: object) -> Anomaly:
+    """Something that has lasted for a while."""
+    values: dict[str, object] = {
+        "since": NOW - 80, "what": "they take 1.4s (p95) where 200ms is usual", "agent": "",
+        "session": "", "recommendation": "See where the time goes.",
+    }  # fmt: skip
+    return Anomaly(kind, severity, **{**values, **fields})  # type: ignore[arg-type]
+
+
+def troubled() -> Health:
+    """A report with something of everything."""
+    stuck = anomaly(
+        "stuck session", since=NOW - 42, session="s-41", agent="enricher",
+        what="session s-41 has been open for 42.0s at enricher, where 300ms (p99) is usual",
+        recommendation="Look at its trace; a timeout for the agent would end such runs.",
+    )  # fmt: skip
+    spike = anomaly(
+        "rate spike", "notice", since=NOW - 12,
+        what="500 events/s come in where 100/s are usual",
+        recommendation="See on the Events screen who sends them.",
+    )  # fmt: skip
+    return health("degraded", anomaly(), stuck, spike, score=57)
 
 
 def config(versions: list[VersionRow] | None = None, problem: str = "") -> Config:

@@ -66,6 +66,22 @@ async def test_screens_look_as_they_did(name: str, snapshot: SnapshotAssertion) 
         assert picture(app.export_screenshot()) == snapshot(extension_class=SvgExtension)
 
 
+@pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL], ids=["wide", "medium", "small"])
+async def test_an_unhealthy_system_says_what_to_do(
+    size: tuple[int, int], snapshot: SnapshotAssertion
+) -> None:
+    """Header, alert line and report agree on what is most pressing."""
+    link = rows.link(health=rows.troubled(), alerts=[rows.SLOW])
+    app = console(link)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("6")
+        app.refresh_lines()
+        await settled(pilot)
+        await settled(pilot)
+        assert picture(app.export_screenshot()) == snapshot(extension_class=SvgExtension)
+
+
 async def test_a_system_in_trouble_looks_like_it(snapshot: SnapshotAssertion) -> None:
     """Blocked, with a refused file, read-only: the picture says all three."""
     link = rows.link(config=rows.config(problem="no such mode"), read_only=True)

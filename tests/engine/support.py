@@ -44,6 +44,7 @@ def make(text: str = "", lane: str = "express", **agents: Any) -> Runner:
 
     def check() -> None:
         add_up(runner)
+        nobody_is_forgotten(runner)
         assert not unheard, unheard
 
     loop().each_turn(check)
@@ -66,6 +67,25 @@ def add_up(runner: Runner) -> None:
     if runner.status == "running":
         open_now = counts.queued + counts.held + counts.running
         assert len(runner.dispatcher.live()) == open_now, counts
+
+
+def nobody_is_forgotten(runner: Runner) -> None:
+    """What has a slot has a worker, and what is ready and could have a slot will get one.
+
+    Looked at between two turns of the loop, when every wake-up that was due has been sent.
+    """
+    dispatcher = runner.dispatcher
+    at_work = dispatcher.max_running - dispatcher.wakeable
+    assert dispatcher.running <= at_work, (dispatcher.running, at_work)
+    if runner.status == "running" and not dispatcher.paused and not dispatcher.closing:
+        going_on = sum(
+            execution.waits == "queued" and execution not in dispatcher._resumable
+            for execution in dispatcher.apart
+        )
+        if dispatcher.running < dispatcher.max_running:
+            coming = at_work - dispatcher.running + going_on
+            assert coming or not dispatcher.backlog, "nobody comes for what is ready"
+            assert coming or not dispatcher._resumable, "nobody goes on though there is a slot"
 
 
 async def settle() -> None:

@@ -102,6 +102,27 @@ async def hangs(event: Event, state: State) -> None:
 
 
 @virtual
+async def test_a_stopped_runner_begins_nothing() -> None:
+    """Resuming, pausing and swapping the plan of a stopped runner run no event."""
+    worker = recorder()
+    runner = make(a=worker.agent)
+    await runner.start()
+    runner.pause()
+    for _ in range(3):
+        await runner.emit(Event("a"))
+    await runner.stop(drain=False)
+    runner.resume()
+    runner.pause("a")
+    runner.resume("a")
+    await runner.apply(config("[runtime]\nmax_concurrent_events = 100"))
+    await asyncio.sleep(10)
+    assert worker.calls == []
+    async with runner:
+        await runner.join()
+    assert len(worker.calls) == 3
+
+
+@virtual
 async def test_stop_is_idempotent() -> None:
     """Before start, twice, and at the same time: it does nothing more."""
     runner = make("", a=slow)

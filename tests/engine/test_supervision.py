@@ -718,7 +718,7 @@ async def test_a_trial_whose_time_was_up_before_it_began_does_not_block_the_brea
 
 @virtual
 async def test_who_asked_a_deaf_agent_is_not_the_one_that_failed() -> None:
-    """Its run ends with that of the other one, and its breaker knows nothing of it."""
+    """Its run ends with that of the other one, but nothing of it is left behind."""
     deaf = Deaf()
 
     async def asks(event: Event, state: State, context: Any) -> None:
@@ -729,7 +729,9 @@ async def test_who_asked_a_deaf_agent_is_not_the_one_that_failed() -> None:
         await runner.request(Event("asks"))
         await settle()
         assert [event.data["agent"] for event in told] == ["deaf"]
-        assert runner.plan.agents["asks"].vitals.breaker.failures == 0
+        meters = {name: agent.vitals.meter for name, agent in runner.plan.agents.items()}
+        assert {name: meter.abandoned for name, meter in meters.items()} == {"asks": 0, "deaf": 1}
+        assert {name: meter.errors for name, meter in meters.items()} == {"asks": 1, "deaf": 1}
         await deaf.end()
 
 

@@ -78,7 +78,7 @@ def test_slow_events_are_told_with_what_is_usual() -> None:
     """The p95 of each second against the last minutes."""
     story = lived(p95=0.2)
     report = story.go_on(10, arrive=100, p95=1.4)
-    assert [one.what for one in report.anomalies] == ["events take 1.4s (p95) where 200ms is usual"]
+    assert [one.what for one in report.anomalies] == ["they take 1.4s (p95) where 200ms is usual"]
     assert report.status == DEGRADED
     story.go_on(60, arrive=100, p95=0.2)
     assert story.kinds == []

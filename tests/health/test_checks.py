@@ -126,7 +126,7 @@ def test_retries_are_counted_in_a_hundred_events() -> None:
         story = Story()
         story.go_on(10, arrive=10, sampled=10, retried=retried)
         assert story.check("retries").status == status
-        assert story.check("retries").value == f"{retried * 10} in 100"
+        assert story.check("retries").value == f"{retried * 10} in 100 events"
 
 
 def test_threads_have_to_be_short_for_a_while() -> None:

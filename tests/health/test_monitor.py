@@ -11,11 +11,12 @@ import pytest
 
 from agentflow import Event, Runner
 from agentflow.control import Control
+from agentflow.errors import QueueFull
 from agentflow.state import State
 from agentflow.telemetry.health import Check, Health
 from agentflow.telemetry.snapshot import Cursor
 from agentflow.testing import recorder
-from engine.support import make, virtual
+from engine.support import make, settle, virtual
 
 
 async def hang(event: Event, state: State) -> None:
@@ -261,3 +262,31 @@ async def test_a_report_costs_less_than_a_millisecond() -> None:
             runner.health.tick(runner, 0)
             costs.append(time.thread_time() - before)
         assert sorted(costs)[len(costs) // 2] < 0.001
+
+
+@virtual
+async def test_refused_events_are_seen() -> None:
+    """A full queue is critical as soon as it has turned somebody away."""
+    text = "[runtime]\nqueue_size = 2\nmax_concurrent_events = 1\n"
+    async with make(text, a=hang) as runner:
+        await asyncio.sleep(1.1)
+        for _ in range(3):
+            await runner.emit(Event("a"))
+            await settle()
+        with pytest.raises(QueueFull):
+            await runner.emit(Event("a"))
+        await asyncio.sleep(1.1)
+        assert check_of(runner, "queue").value == "full, 1 refused"
+        alerts = Control(runner).snapshot(Cursor()).alerts
+        assert [alert for alert in alerts if "queue" in alert] == alerts[:1]
+        await runner.stop(drain=False)
+
+
+@virtual
+async def test_what_the_host_has_to_say_is_an_alert_for_a_while() -> None:
+    """Below what is critical, above the rest."""
+    async with make(a=recorder().agent) as runner:
+        runner.notice("12 events were recovered", 5.0)
+        assert Control(runner).snapshot(Cursor()).alerts == ["12 events were recovered"]
+        await asyncio.sleep(6)
+        assert Control(runner).snapshot(Cursor()).alerts == []

@@ -26,10 +26,12 @@ def alerts(runner: Runner) -> list[str]:
     others = [one for one in worries if one not in critical and one not in notices]
     found = [_sentence(one) for one in critical]
     found += _open_breakers(runner)
+    found += [clean(text) for text in runner.current_notices()]
     found += [_sentence(one) for one in others]
     known = {one.agent for one in worries if isinstance(one, Anomaly)}
     found += _failing(runner, known)
-    if not runner.dispatcher.has_room():
+    known_full = any(isinstance(one, Check) and one.name == "queue" for one in worries)
+    if not known_full and not runner.dispatcher.has_room():
         found.append("the queue is full: new events are refused until there is room")
     return found + [_sentence(one) for one in notices]
 

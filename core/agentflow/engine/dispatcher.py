@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from agentflow.agent import AgentResult
@@ -13,7 +13,7 @@ from agentflow.engine.admission import check
 from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride
 from agentflow.engine.firing import HookRefused, fire
-from agentflow.engine.guards import GRACE, Guard, current_guard
+from agentflow.engine.guards import Guard, current_guard
 from agentflow.engine.hooks import HookPoint, Hooks
 from agentflow.engine.ledger import wake_up
 from agentflow.engine.plan import Choice, Lane, Plan, PlannedAgent, Vitals
@@ -34,6 +34,7 @@ from agentflow.errors import (
 from agentflow.event import PRIORITIES, Event
 from agentflow.frozen import is_small, thaw
 from agentflow.orchestration import Outcome, route
+from agentflow.orchestration.collaborative import GRACE
 from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import describe
 from agentflow.resilience.error_routing import ErrorRouter
@@ -116,7 +117,9 @@ class Dispatcher(Slots):
                 return execution
             sessions[session] = None
         backlog.ready[rank].append(execution)
-        if self.wakeable > 0 and not self.paused:
+        if not self.paused and (
+            self._idle or len(self._workers) - len(self.apart) < self.max_running
+        ):
             self.wake()
         return execution
 
@@ -367,6 +370,13 @@ class Dispatcher(Slots):
         """A stop without drain cut an execution short: it has not run."""
         if execution.nested:
             return
+        if execution.work is not None and execution.work.active:
+            # An agent of it, in a task of its own, has ignored its cancellation until now.
+            for guard in self.guards:
+                if any(frame[2] is execution for frame in guard.frames()):
+                    self.abandon(guard)
+            if execution.ended:
+                return
         if execution.work is not None and execution.work.released:
             self.apart.discard(execution)
         else:
@@ -378,6 +388,8 @@ class Dispatcher(Slots):
         execution.started = 0.0
         execution.runs = ()
         self.backlog.put_back(execution)
+        if self._resumable:
+            self._slot_is_free()
 
     def settle(
         self,
@@ -477,41 +489,75 @@ class Dispatcher(Slots):
         self.settle(execution, meter, state, error, execution.at or execution.event.route)
 
     def abandon(self, guard: Guard) -> None:
-        """Give up an agent that has ignored its cancellation: its event ends as dead.
+        """Give up what has ignored its cancellation: its event ends as dead.
 
         Its task can't be ended by force; it is left behind, and its worker replaced. What
         asked for it from inside the same task can't end either, and is given up with it.
         """
         frames = guard.frames()
-        if not frames or frames[-1][2] is None or frames[-1][2].ended:
+        if not frames:
+            self._abandon_callback(guard)
+            return
+        if frames[-1][2] is None or frames[-1][2].ended:
             return
         guard.abandoned = True
         worker = guard
+        cut = {guard.task: False}
+        now = self.now()
         for agent, since, execution in reversed(frames):
             if execution is None or execution.ended:
                 continue
+            choice = execution.work.choice if execution.work is not None else self.plan.default
             if execution.work is not None:
                 worker = execution.work.guard
-            self.give_up(execution, agent, since)
-        agents = [agent for agent, _, _ in reversed(frames)]
-        self.supervisor.deaf(guard.task, agents, frames[-1][1])
-        if worker is guard:
-            self._workers.pop(guard.task, None)
-            self.wakeable += 1
-            self.wake_all()
-        else:
-            worker.task.cancel()
+                if execution.work.active:
+                    # Nothing else of it goes on, in whatever task.
+                    for other in self.guards:
+                        if any(frame[2] is execution for frame in other.frames()):
+                            cut.setdefault(other.task, not other.abandoned)
+            if agent in choice.agents:
+                self._failed(choice.agents[agent].vitals)
+            self.give_up(execution, agent, since, AgentTimeout(agent, now - since))
+        cut.setdefault(worker.task, True)
+        for task, alive in cut.items():
+            if alive:
+                task.cancel()
+        self.supervisor.deaf(guard.task, [(agent, since) for agent, since, _ in reversed(frames)])
+        self._replace(worker)
 
-    def give_up(self, execution: Execution, agent: str, since: float) -> None:
+    def _abandon_callback(self, guard: Guard) -> None:
+        """Give up an event because of a callback that no agent runs around."""
+        execution = guard.execution
+        if execution is None or execution.ended or execution.work is None:
+            return
+        if execution.work.guard is guard:
+            guard.abandoned = True
+            error = TimeoutError("a callback ignores its cancellation")
+            self.give_up(execution, execution.at, execution.last, error)
+            self.telemetry.log(
+                "error", "engine", "a callback ignores its cancellation and was left behind"
+            )
+            self._replace(guard)
+
+    def _replace(self, worker: Guard) -> None:
+        if worker.execution is None or worker.execution.ended:
+            worker.abandoned = True
+            self._workers.pop(worker.task, None)
+            self.wake_all()
+
+    def _failed(self, vitals: Vitals) -> None:
+        """Tell an agent's breaker of a run that failed and will not say so itself."""
+        vitals.shaky = True
+        vitals.breaker.failed()
+        vitals.clear = self.is_clear(vitals)
+
+    def give_up(self, execution: Execution, agent: str, since: float, error: BaseException) -> None:
         """End an execution that its own task will not end."""
-        now = self.now()
-        error = AgentTimeout(agent, now - since)
         execution.at = agent
-        execution.note("abandoned", agent, since, now, "failed", describe(error))
+        execution.note("abandoned", agent, since, self.now(), "failed", describe(error))
         if execution.work is not None and execution.work.released:
             self.apart.discard(execution)
             self.running += 1
-            self.wakeable -= 1
         self.fail(execution, error)
 
     # -- retries --------------------------------------------------------------------------
@@ -526,26 +572,31 @@ class Dispatcher(Slots):
             return None
         if execution.event.metadata.get("system") == "true":
             return None
-        delay = agent.retry.delay(attempt)
+        delay = agent.retry.delay(attempt, self.clock.random)
         if isinstance(error, (CircuitOpen, ProviderRateLimited)) and error.retry_after:
             delay = max(delay, error.retry_after)
         # A retry that its time limit would cut off before it begins helps nobody.
         return delay if self.now() + delay < execution.deadline else None
 
-    def restore(self, execution: Execution) -> None:
-        """Queue an execution that the journal has kept from before."""
-        self.accepted += 1
+    def restore(self, executions: Iterable[Execution]) -> None:
+        """Queue executions that the journal has kept from before, in their order."""
         backlog = self.backlog
-        session = execution.event.session_id
-        if backlog.ordered:
-            if session in backlog.sessions:
-                backlog.wait(session, execution)
-                return
-            backlog.sessions[session] = None
-        backlog.ready[execution.rank].append(execution)
+        ordered, sessions, ready = backlog.ordered, backlog.sessions, backlog.ready
+        for execution in executions:
+            self.accepted += 1
+            if ordered:
+                session = execution.event.session_id
+                if session in sessions:
+                    backlog.wait(session, execution)
+                    continue
+                sessions[session] = None
+            ready[execution.rank].append(execution)
 
     async def close(self) -> None:
-        """Cancel what still runs; it is queued again, as if it had not begun."""
+        """Cancel what still runs; it is queued again, as if it had not begun.
+
+        Nothing is begun from then on, until ``closing`` is made False.
+        """
         self.closing = True
         workers = [worker for worker in self._workers if worker is not asyncio.current_task()]
         for worker in workers:
@@ -553,12 +604,13 @@ class Dispatcher(Slots):
         if workers:
             # What ignores its cancellation is left behind: nothing may hang a stop.
             await asyncio.wait(workers, timeout=GRACE)
-        for guard in self.guards:
+        at_work = sorted(self.guards, key=lambda guard: not guard.agent)
+        for guard in at_work:
             self.abandon(guard)
-        self.closing = False
+            guard.abandoned = True  # what comes to an end after all takes nothing else
         self.guards.close()
         # Whoever starts again begins with all slots free.
-        self.wakeable = self.max_running
+        self._workers.clear()
         self._idle.clear()
         self._resumable.clear()
         error = RunnerNotRunning("the runner was stopped before this event was done")
@@ -587,8 +639,10 @@ class Dispatcher(Slots):
         if self.intake is None:
             self.add_child(parent, event)
             return event.id
-        event_id = await self.intake.emit(event)
-        self._note_child(parent, event)
+        run = self.guards.here().key_of_request(parent)
+        event_id = await self.intake.emit(event, key=self.intake.key_of(run, event))
+        if event_id == event.id:
+            self._note_child(parent, event)
         return event_id
 
     async def run_nested(self, parent: Execution, event: Event) -> AgentResult:
@@ -613,5 +667,16 @@ class Dispatcher(Slots):
         except BaseException as error:
             if not execution.ended:
                 self.fail(execution, error)
-            raise
+                raise
+            here = self.guards.here()
+            if here.abandoned or not isinstance(error, asyncio.CancelledError):
+                raise
+            # A part of it in another task was given up, and so it ended: who asked goes on.
+            here.task.uncancel()
+            if here.fired or parent.ended or self.closing:
+                raise
+        finally:
+            here = self.guards.here()
+            if not here.agent and here.task not in self._workers:
+                self.guards.drop(here)  # a task of the handler's own
         return waiter.result()

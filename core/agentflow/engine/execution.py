@@ -150,8 +150,9 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         from before the run.
         """
         work = self.work
-        if work is None:
-            # Given up, with a part of it that would not end and now has: go no further.
+        if work is None or (work.dispatcher.closing and work.tried is None):
+            # Given up, or cut short by a stop, and a part of it that ignored that has come to
+            # its end: go no further.
             raise asyncio.CancelledError
         dispatcher = work.dispatcher
         choice = work.choice
@@ -221,12 +222,13 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                         if output is not None and output is not state:
                             state, error = understood(name, output, state)
                     except BaseException as raised:
-                        if self._meant_for_the_engine(guard, raised):
-                            vitals.breaker.abandoned()
+                        if self._meant_for_the_engine(work, guard, raised):
+                            if self.work is work:
+                                vitals.breaker.abandoned()
                             raise
                         error = raised
-                    if self.ended:
-                        raise asyncio.CancelledError
+                    if self.work is not work:
+                        raise asyncio.CancelledError  # given up: see Dispatcher.abandon
                     if guard.fired:
                         guard.clear()
                         error = AgentTimeout(name, limit - started)
@@ -243,6 +245,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 delay = dispatcher.retry_delay(self, agent, error, attempt)
                 if delay is None:
                     break
+                if dispatcher.closing:
+                    raise asyncio.CancelledError  # which the agent has ignored
                 await self._wait_for_retry(name, attempt, delay, error)
                 vitals.meter.retries += 1
                 attempt += 1
@@ -300,12 +304,12 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             else:
                 dispatcher.guards.arm(guard, guard.take_up(outer))
 
-    def _meant_for_the_engine(self, guard: Guard, raised: BaseException) -> bool:
+    def _meant_for_the_engine(self, work: Work, guard: Guard, raised: BaseException) -> bool:
         """Whether ``raised`` came not from the handler but from whoever ends the task."""
         if isinstance(raised, asyncio.CancelledError):
             if guard.fired:
                 return False
-            if self.ended or self.work.dispatcher.closing:
+            if self.work is not work or work.dispatcher.closing:
                 return True
             # The handler cancelled its own task, or the loop is being closed under us: the
             # run has failed, and the task must not be used again.

@@ -111,6 +111,8 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
                 break
     guard.deadline = inf
     guard.agent = ""
+    if execution.ended:
+        return  # it was given up in the meantime: see Dispatcher.abandon
     execution.last = ended
     execution.runs = runs
     if execution.ended:

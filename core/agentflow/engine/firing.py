@@ -111,6 +111,7 @@ async def _go_on(
     error: BaseException | None,
 ) -> State:
     """Await the answer of ``callback``, then go on with the others."""
+    work = execution.work
     failure: BaseException | None = None
     try:
         answer = await _limited(execution, awaitable, callback.name)
@@ -127,6 +128,8 @@ async def _go_on(
         failure = cancelled
     except BaseException as raised:
         failure = raised
+    if execution.work is not work:
+        raise asyncio.CancelledError  # given up: see Dispatcher.abandon
     if failure is not None:
         _failed(execution, callback, hook, began, failure)
     else:
@@ -161,17 +164,23 @@ def _failed(
 
 async def _limited(execution: Execution, awaitable: Awaitable[Any], name: str) -> Any:
     """Await a callback's answer, at most as long as an orchestration may take."""
-    dispatcher = execution.work.dispatcher
+    work = execution.work
+    dispatcher = work.dispatcher
     guard = dispatcher.guards.here()
     outer = guard.deadline
-    limit = execution.work.choice.plan.timeout
+    limit = work.choice.plan.timeout
     dispatcher.guards.arm(guard, dispatcher.now() + limit)
+    answer: Any = None
     try:
-        return await awaitable
+        answer = await awaitable
     except asyncio.CancelledError:
         if not guard.fired:
             raise
-        guard.clear()
-        raise TimeoutError(f"callback {name!r} took longer than {limit:g} s") from None
     finally:
+        late = guard.fired
+        if late:
+            guard.clear()
         dispatcher.guards.arm(guard, outer)
+    if late:
+        raise TimeoutError(f"callback {name!r} took longer than {limit:g} s")
+    return answer

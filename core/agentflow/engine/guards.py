@@ -13,12 +13,10 @@ from contextvars import ContextVar
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from agentflow.orchestration.collaborative import GRACE
+
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
-
-
-GRACE = 5.0
-"""Seconds that a cancelled handler has to end before it is left behind."""
 
 
 NOTHING_ASKED = ("", 0)
@@ -123,7 +121,8 @@ class Guards:
             assert task is not None
             guard = Guard(task, self)
             current_guard.set(guard)
-            self._guards[guard] = None
+        # Again, too, when it was dropped after what this task ran before.
+        self._guards[guard] = None
         return guard
 
     def drop(self, guard: Guard) -> None:

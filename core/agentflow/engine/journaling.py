@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -105,38 +106,44 @@ class Intake:
 
     # -- in -----------------------------------------------------------------------------
 
-    async def emit(self, event: Event, feed: tuple[str, int] | None = None) -> str:
+    async def emit(
+        self, event: Event, feed: tuple[str, int] | None = None, key: str | None = None
+    ) -> str:
         """Accept an event; its id, once it is on disk.
 
         An event that was accepted before, or has the idempotency key of one that was, is
         not accepted again: the id is that of the earlier one. Raises InvalidEvent,
         JournalFull and JournalFailed.
         """
-        return await self.submit(event, feed)
+        return await self.submit(event, feed, key)
 
-    def submit(self, event: Event, feed: tuple[str, int] | None = None) -> asyncio.Future[str]:
+    def submit(
+        self, event: Event, feed: tuple[str, int] | None = None, key: str | None = None
+    ) -> asyncio.Future[str]:
         """Like ``emit``, for who doesn't wait: the future has the id once it is on disk."""
         told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._submit(Arrival(event, told), feed)
+        self._submit(Arrival(event, told), feed, key)
         return told
 
     def try_emit(self, event: Event) -> None:
         """Accept an event that is on disk a moment later. Raises as ``emit`` does."""
-        self._submit(Arrival(event), None)
+        self._submit(Arrival(event))
 
     async def request(self, event: Event) -> AgentResult:
         """Accept an event and wait for its outcome. Raises as ``emit`` does."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[str] = loop.create_future()
         waiter: asyncio.Future[AgentResult] = loop.create_future()
-        self._submit(Arrival(event, told, waiter), None)
+        self._submit(Arrival(event, told, waiter))
         await told
         return await waiter
 
-    def _submit(self, arrival: Arrival, feed: tuple[str, int] | None) -> None:
+    def _submit(
+        self, arrival: Arrival, feed: tuple[str, int] | None = None, key: str | None = None
+    ) -> None:
         event = arrival.event
         rank = check(event) if event.steered else event.priority_rank
-        self.journal.accept(event, rank, arrival, feed)
+        self.journal.accept(event, rank, arrival, feed, key)
         self._dispatcher.arriving += 1
 
     def deliver(self, results: list[tuple[object, int, str | BaseException | None]]) -> None:
@@ -144,7 +151,9 @@ class Intake:
         dispatcher = self._dispatcher
         for arrival, seq, outcome in results:
             if not isinstance(arrival, Arrival):
-                if isinstance(arrival, asyncio.Future) and not arrival.done():
+                if isinstance(arrival, int):
+                    self.journal.leases.give(arrival)
+                elif isinstance(arrival, asyncio.Future) and not arrival.done():
                     arrival.set_result(None)
                 continue
             dispatcher.arriving -= 1
@@ -172,6 +181,19 @@ class Intake:
             error = InvalidEvent("id", f"this event was accepted before, as {earlier}")
             arrival.waiter.set_result(AgentResult(State(arrival.event.data), error))
 
+    def key_of(self, run: str, event: Event) -> str | None:
+        """The idempotency key of an event that a handler emits, ``run`` being the key of that.
+
+        When the handler runs again and emits the same, it is there already; when it emits
+        something else, that is another event.
+        """
+        content = (event.target, event.session_id, event.data, event.metadata)
+        try:
+            body = msgspec.msgpack.encode(content, enc_hook=repr)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            return None  # it will be refused, with the reason
+        return f"{run}/{blake2b(body, digest_size=8).hexdigest()}"
+
     async def flush(self) -> None:
         """Wait until everything that was said so far is on disk."""
         told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -192,10 +214,12 @@ class Intake:
     def unlease(self, execution: Execution) -> None:
         """It only waits now: a death of the process has nothing to do with it."""
         if execution.lease >= 0:
-            self.journal.leases.give(execution.lease)
-            execution.lease = -1
-            if execution.waits != "retrying" and execution.runs:
+            work = execution.work
+            if execution.runs and (work is None or not work.parked_retry):
                 self._keep_tries(execution, execution.attempt, 0.0)
+            # The attempt counts by its lease until it counts by what has just been said.
+            self.journal.flush(execution.lease)
+            execution.lease = -1
         if execution.seq in self._dispatcher.suspects:
             self._dispatcher.acquit(execution.seq)
 
@@ -220,7 +244,7 @@ class Intake:
         """``execution`` has caused ``event``: they go to the disk together. Raises InvalidEvent."""
         arrival = Arrival(event)
         if execution.nested or (execution.ended and execution.outbox is None):
-            self._submit(arrival, None)
+            self._submit(arrival)
             return
         rank = check(event) if event.steered else event.priority_rank
         record = self.journal.prepare(event, rank, arrival)
@@ -265,35 +289,33 @@ class Intake:
         dispatcher = self._dispatcher
         dispatcher.dead_letters.restore(map(letter_of, recovery.dead), recovery.next_dead - 1)
         now, offset = dispatcher.now(), dispatcher.wall_offset
-        queued = redelivered = retrying = buried = 0
+        executions = [
+            Execution(Kept(stored), stored.seq, stored.rank, now) for stored in recovery.open
+        ]
+        redelivered = retrying = buried = 0
         suspects: set[int] = set()
         dispatcher.max_deaths = max_deliveries
-        for stored in recovery.open:
-            execution = Execution(Kept(stored), stored.seq, stored.rank, now)
+        for execution, stored in zip(executions, recovery.open, strict=True):
             deaths = stored.deliveries
             if not deaths and not stored.tries:
-                queued += 1
-                dispatcher.restore(execution)
                 continue
-            execution.tries = execution.attempt = stored.tries + deaths
+            execution.tries = stored.tries + deaths
+            execution.attempt = execution.tries + 1
             execution.deaths = deaths
-            execution.attempt += 1
-            if stored.due:
-                execution.due = stored.due - offset
+            execution.due = stored.due - offset if stored.due else 0.0
             if deaths >= max_deliveries:
                 buried += 1
-                dispatcher.restore(execution)
-                continue
-            if deaths >= SUSPICIOUS:
-                suspects.add(execution.seq)
-                execution.rank = 0
-            if stored.due:
+            elif stored.due:
                 retrying += 1
             else:
                 redelivered += 1
-            dispatcher.restore(execution)
+            if SUSPICIOUS <= deaths < max_deliveries:
+                suspects.add(execution.seq)
+                execution.rank = 0
+        dispatcher.restore(executions)
         if suspects:
             dispatcher.isolate(suspects)
+        queued = len(executions) - redelivered - retrying - buried
         return Recovered(
             str(self.journal.path), queued, redelivered, retrying, buried, len(recovery.dead),
             recovery.clean, recovery.damage, recovery.feeds, seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,16 +95,22 @@ class Keeping:
     async def _open(self) -> Recovery:
         runner, journal = self._runner, self.journal
         dispatcher = runner.dispatcher
-        began = dispatcher.now()
-        if journal.inline:
-            recovery = journal.open(dispatcher.clock.time())
-        else:
-            recovery = await asyncio.to_thread(journal.open, dispatcher.clock.time())
-        intake = Intake(journal, dispatcher, runner.subscribers.publish, runner.report)
-        journal.start(asyncio.get_running_loop(), intake.deliver, self._changed)
-        dispatcher.intake = intake
-        limit = runner.config.journal.max_deliveries
-        runner.recovered = intake.restore(recovery, limit, dispatcher.now() - began)
+        collecting = gc.isenabled()
+        gc.disable()  # with a million events coming in it would look through all of them, often
+        try:
+            began = dispatcher.now()
+            if journal.inline:
+                recovery = journal.open(dispatcher.clock.time())
+            else:
+                recovery = await asyncio.to_thread(journal.open, dispatcher.clock.time())
+            intake = Intake(journal, dispatcher, runner.subscribers.publish, runner.report)
+            journal.start(asyncio.get_running_loop(), intake.deliver, self._changed)
+            dispatcher.intake = intake
+            limit = runner.config.journal.max_deliveries
+            runner.recovered = intake.restore(recovery, limit, dispatcher.now() - began)
+        finally:
+            if collecting:
+                gc.enable()
         for sentence in recovery.damage:
             runner.report("error", sentence)
         return recovery

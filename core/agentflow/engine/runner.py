@@ -74,10 +74,11 @@ class Runner:
         elif journal is not False:
             self.journal = journal
         runtime = self.config.runtime
-        self.telemetry = Telemetry(runtime.trace_capacity)
+        clock = clock or Clock()
+        self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
         self.health = HealthMonitor(self.report)
         self.dispatcher = Dispatcher(
-            clock or Clock(),
+            clock,
             self.telemetry,
             ordered=runtime.ordering == "session",
             queue_size=runtime.queue_size,
@@ -215,6 +216,7 @@ class Runner:
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
         self._status = "running"
+        self.dispatcher.closing = False
         if self._keeping is not None:
             self._keeping.pause_again()
         self.dispatcher.look_express()

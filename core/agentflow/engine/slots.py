@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SLICE = 0.005
 """Seconds that a worker goes on without letting the loop go round."""
 
+RESPITE = 0.05
+"""Seconds until a worker that somebody has cancelled from outside is replaced."""
+
 
 class Slots(Ledger):
     """The workers of a dispatcher and their slots."""
@@ -39,9 +42,8 @@ class Slots(Ledger):
         super().__init__(
             clock, abandon, ordered=ordered, queue_size=queue_size, max_running=max_running
         )
-        self.wakeable = max_running
-        """How many more workers could be woken or made to take an execution."""
         self.closing = False
+        """Whether nothing is begun: while the runner stops, and until it starts again."""
         self.intake: Intake | None = None
         """The way by the disk, if there is a journal."""
         self.suspects: set[int] = set()
@@ -51,16 +53,18 @@ class Slots(Ledger):
         self._resumable: dict[Execution, list[asyncio.Future[None]]] = {}
         """Executions that could go on if they had a slot, in the order they came."""
 
+    @property
+    def wakeable(self) -> int:
+        """How many more workers could be woken or made to take an execution."""
+        at_work = len(self._workers) - len(self._idle) - len(self.apart)
+        return self.max_running - at_work
+
     def handle(self, execution: Execution, guard: Guard) -> Awaitable[None]:
         """Run one execution to its end."""
         raise NotImplementedError
 
     def interrupted(self, execution: Execution) -> None:
         """A stop without drain has cut an execution short."""
-        raise NotImplementedError
-
-    def give_up(self, execution: Execution, agent: str, since: float) -> None:
-        """End an execution that its own task will not end."""
         raise NotImplementedError
 
     def fail(self, execution: Execution, error: BaseException) -> None:
@@ -75,11 +79,9 @@ class Slots(Ledger):
         while idle:
             waiting = idle.pop()
             if not waiting.done():
-                self.wakeable -= 1
                 waiting.set_result(None)
                 return
         if self.wakeable > 0:
-            self.wakeable -= 1
             worker = asyncio.get_running_loop().create_task(self._work())
             self._workers[worker] = None
             worker.add_done_callback(lambda ended: self._workers.pop(ended, None))
@@ -95,8 +97,9 @@ class Slots(Ledger):
         self._max_running = max_running
         if self.suspects:
             max_running = 1
-        self.wakeable += max_running - self.max_running
         self.max_running = max_running
+        for _ in range(min(max_running - self.running, len(self._resumable))):
+            self._slot_is_free()
         self.wake_all()
 
     def isolate(self, suspects: set[int]) -> None:
@@ -119,8 +122,17 @@ class Slots(Ledger):
         guard = self.guards.here()
         try:
             await self._take_turns(guard)
+        except asyncio.CancelledError:
+            if not (guard.abandoned or self.closing):
+                # By somebody from outside. To go on in spite of them could hang their program,
+                # so another worker does, unless the loop has ended by then.
+                asyncio.get_running_loop().call_later(RESPITE, self.wake_all)
+            raise
         finally:
             self.guards.drop(guard)
+            self._workers.pop(guard.task, None)
+        if not guard.abandoned:
+            self.wake_all()
 
     async def _take_turns(self, guard: Guard) -> None:
         """Run one execution after the other, letting the loop go round in between."""
@@ -137,12 +149,16 @@ class Slots(Ledger):
                 elif low:
                     execution = low.popleft()
             if execution is None:
-                self.wakeable += 1
-                if len(self._idle) >= self.max_running:
+                if self.closing or len(self._idle) >= self.max_running:
                     return
                 waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 self._idle.append(waiting)
-                await waiting
+                try:
+                    await waiting
+                except asyncio.CancelledError:
+                    if waiting in self._idle:
+                        self._idle.remove(waiting)
+                    raise
                 slice_end = now() + SLICE
                 continue
             self.running += 1
@@ -154,33 +170,14 @@ class Slots(Ledger):
             try:
                 await self.handle(execution, guard)
             except asyncio.CancelledError:
-                if guard.fired and not (execution.ended or self.closing):
-                    # Its time was up between two runs: a failure like any other time-out.
-                    guard.clear()
-                    self.give_up(execution, execution.at, execution.started)
-                    continue
                 if not execution.ended:
                     self.interrupted(execution)
-                    if not self.closing:
-                        # Cancelled by somebody else: this worker ends, another takes its place.
-                        self.wakeable += 1
-                        self._workers.pop(guard.task, None)
-                        self.wake_all()
-                    raise
-                # It was given up because a part of it would not end; this worker can go on.
-                if guard.abandoned or self.closing:
-                    raise
-                guard.task.uncancel()
+                raise
             except Exception as error:
                 # A fault of the engine's own: the event must be accounted for all the same.
                 if not execution.ended:
                     self.fail(execution, error)
-            if guard.abandoned:
-                return
-            if guard.retired:
-                self.wakeable += 1
-                self._workers.pop(guard.task, None)
-                self.wake_all()
+            if guard.abandoned or guard.retired:
                 return
             if execution.last > slice_end:
                 await asyncio.sleep(0)
@@ -193,7 +190,6 @@ class Slots(Ledger):
             if self.intake is not None:
                 self.intake.unlease(execution)
             self.running -= 1
-            self.wakeable += 1
             self.apart.add(execution)
             self._slot_is_free()
 
@@ -206,7 +202,6 @@ class Slots(Ledger):
         while work.released:
             if self.running < self.max_running:
                 self.running += 1
-                self.wakeable -= 1
                 self.apart.discard(execution)
                 work.released = False
                 if self.intake is not None:
@@ -226,11 +221,14 @@ class Slots(Ledger):
                 raise
 
     def _slot_is_free(self) -> None:
-        if self._resumable:
+        while self._resumable:
             execution = next(iter(self._resumable))
-            for waiting in self._resumable.pop(execution):
-                wake_up(waiting)
-        elif self.backlog and not self.paused:
+            waiting = [lane for lane in self._resumable.pop(execution) if not lane.done()]
+            if waiting:
+                for lane in waiting:
+                    wake_up(lane)
+                return
+        if self.backlog and not self.paused:
             self.wake()
 
     def is_clear(self, vitals: Vitals) -> bool:

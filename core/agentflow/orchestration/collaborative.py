@@ -10,6 +10,9 @@ from agentflow.orchestration.outcome import Outcome, Run
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
 
+GRACE = 5.0
+"""Seconds that a cancelled agent has to end before it is left behind."""
+
 
 async def collaborative(
     run: Run,
@@ -31,9 +34,12 @@ async def collaborative(
     outcomes: list[Outcome | None] = [None] * len(agents)
     places = iter(range(len(agents)))
     lanes: list[asyncio.Task[None]] = []
+    over = False
 
     async def lane() -> None:
         for place in places:
+            if over:
+                return  # its last agent has ignored that it was cancelled
             outcomes[place] = await run(agents[place], event, state.clone())
 
     def open_lanes() -> None:
@@ -46,15 +52,19 @@ async def collaborative(
     opening = loop.call_soon(open_lanes)
     try:
         await lane()
+        # Awaited directly, one of them would be given the cancellation meant for this task.
+        if at_work := [task for task in lanes if not task.done()]:
+            await asyncio.wait(at_work)
         for task in lanes:
-            await task
+            task.result()
     finally:
+        over = True
         opening.cancel()
-        for task in lanes:
-            task.cancel()
-        if lanes:
-            # Cancelled or done, none of them outlives the event.
-            await asyncio.wait(lanes)
+        if at_work := [task for task in lanes if not task.done()]:
+            for task in at_work:
+                task.cancel()
+            # Only those that ignore it for this long may outlive the event.
+            await asyncio.wait(at_work, timeout=GRACE)
     return _merge(state, agents, outcomes, failure_threshold)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agentflow.telemetry.metrics import Histogram, Meter, Rate
@@ -21,7 +21,9 @@ TEXT_LIMIT = 2_000
 class Telemetry:
     """What a runner has to show: ended events, log lines, operators' actions, a point a second."""
 
-    def __init__(self, trace_capacity: int) -> None:
+    def __init__(self, trace_capacity: int, wall: Callable[[], float]) -> None:
+        """``wall`` gives seconds since the epoch."""
+        self._wall = wall
         self.settled: Ring[Execution] = Ring(trace_capacity)
         self.lines: SharedRing[LogRow] = SharedRing(LOG_CAPACITY)
         self.actions: SharedRing[AuditRow] = SharedRing(AUDIT_CAPACITY)
@@ -41,12 +43,12 @@ class Telemetry:
         """Keep a line that was printed or logged. Any thread may call this."""
         if len(text) > TEXT_LIMIT:
             text = f"{text[:TEXT_LIMIT]}… ({len(text):,} characters)"
-        self.lines.number(lambda seq: LogRow(seq, time.time(), level, source, text))
+        self.lines.number(lambda seq: LogRow(seq, self._wall(), level, source, text))
 
     def audit(self, operator: str, action: str, target: str, detail: str, outcome: str) -> AuditRow:
         """Keep what an operator did, or tried to do."""
         return self.actions.number(
-            lambda seq: AuditRow(seq, time.time(), operator, action, target, detail, outcome)
+            lambda seq: AuditRow(seq, self._wall(), operator, action, target, detail, outcome)
         )
 
     def tick(

@@ -116,15 +116,15 @@ class Watch:
         detector = self._latency
         if detector.feed(now.p95) > 0 and now.p95 is not None:
             found.append(Found(
-                "slow", DEGRADED,
-                f"events take {format_duration(now.p95)} (p95) where "
+                "slow events", DEGRADED,
+                f"they take {format_duration(now.p95)} (p95) where "
                 f"{format_duration(detector.usual)} is usual",
                 "See on the Traces screen where the time goes: in the queue or in an agent.",
             ))  # fmt: skip
         elif detector.alarm:
             found.append(Found(
-                "slow", DEGRADED,
-                f"events took much longer than {format_duration(detector.usual)} (p95), as usual",
+                "slow events", DEGRADED,
+                f"they took much longer than the usual {format_duration(detector.usual)} (p95)",
                 "See on the Traces screen where the time goes: in the queue or in an agent.",
             ))  # fmt: skip
 

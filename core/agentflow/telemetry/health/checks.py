@@ -90,7 +90,7 @@ def retries(minute: Minute) -> Check:
     share = retried / sampled if sampled else 0.0
     status = OK if retried < RETRIES_AT_LEAST else graded(share, RETRIES_DEGRADED, RETRIES_CRITICAL)
     return Check(
-        "retries", status, f"{share * 100:.0f} in 100", "events, in the last minute",
+        "retries", status, f"{share * 100:.0f} in 100 events", "in the last minute",
         round(share * 100, 2), "%",
         "Attempts that had to be repeated: they take slots and time from others.",
         "What the agents call answers only sometimes: look at their last errors."

@@ -67,6 +67,7 @@ class Probe:
             accepted=dispatcher.accepted,
             ended=dispatcher.done,
             dead=dispatcher.dead,
+            refused=dispatcher.refused,
             queue_size=dispatcher.queue_size,
             slots=dispatcher.max_running,
             all_paused=dispatcher.paused,
@@ -190,7 +191,7 @@ class Probe:
             ack_p50=stats.ack_p50,
             ack_p99=stats.ack_p99,
             size=stats.bytes + stats.wal_bytes,
-            most=runner.config.journal.max_size * 1_000_000,
+            most=journal.max_bytes,
             free=stats.free_bytes,
             damage=[plain(text, 500) for text in self._damage(runner)],
         )

@@ -52,7 +52,7 @@ class Check(msgspec.Struct, frozen=True):
 class Anomaly(msgspec.Struct, frozen=True):
     """Something out of the ordinary that lasts: it began once and will end once."""
 
-    kind: str  # "rate spike", "rate drop", "slow", "error burst", "stuck session", …
+    kind: str  # "rate spike", "rate drop", "slow events", "error burst", "stuck session", …
     severity: str  # notice, degraded, critical
     since: float  # seconds since the epoch
     what: str  # a sentence without its full stop
