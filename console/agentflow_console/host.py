@@ -261,6 +261,8 @@ class Host:
         recovered = self.runner.recovered
         if recovered is None:
             return
+        for damage in recovered.damage:  # the log has it by now
+            self.runner.notice(damage, _NOTICED)
         sentence = journals.recovered_sentence(recovered)
         if sentence:
             self._tell("info" if recovered.clean else "warning", sentence)

@@ -215,7 +215,7 @@ async def test_handlers_that_wait_for_a_thread_are_counted() -> None:
         for _ in range(32):
             await asyncio.to_thread(begun.acquire)
         runner._tick()
-        assert check_of(runner, "threads").value == "all busy, 4 wait"
+        assert check_of(runner, "threads").value == "4 handlers wait"
         go_on.set()
 
 
@@ -290,3 +290,19 @@ async def test_what_the_host_has_to_say_is_an_alert_for_a_while() -> None:
         assert Control(runner).snapshot(Cursor()).alerts == ["12 events were recovered"]
         await asyncio.sleep(6)
         assert Control(runner).snapshot(Cursor()).alerts == []
+
+
+@virtual
+async def test_an_agent_that_its_supervisor_stopped_is_named_with_the_reason() -> None:
+    """It is not taken for one that an operator has paused."""
+    async with make(a=recorder().agent, b=recorder().agent) as runner:
+        runner.pause("b")
+        runner.plan.agents["a"].vitals.stopped = "failed 6 times in 10 minutes"
+        runner.pause("a")
+        await asyncio.sleep(1.1)
+        check = check_of(runner, "agents")
+        assert (check.status, check.value) == ("degraded", "1 stopped")
+        assert check.detail == "a: failed 6 times in 10 minutes"
+        snapshot = Control(runner).snapshot(Cursor())
+        assert [row.state for row in snapshot.agents or ()] == ["stopped", "paused"]
+        assert "a: failed 6 times in 10 minutes" in snapshot.alerts[0]

@@ -6,6 +6,7 @@ It is done in the journal: what is replayed is queued there and runs at the next
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from agentflow.journal import DeadRecord, Journal, Recovery
 from agentflow.journal.codec import decode
 from agentflow.telemetry.snapshot import AuditRow
 from agentflow_console.link.asking import operator_name
+from agentflow_console.text import safe
 
 _LATER = "runs at the next start"
 
@@ -33,6 +35,8 @@ def offline(path: Path, name: str, arguments: Mapping[str, Any]) -> Answer:
 async def _offline(path: Path, name: str, arguments: Mapping[str, Any]) -> Answer:
     journal = Journal(path)
     recovery = journal.open(time.time())
+    for sentence in recovery.damage:
+        print(safe(sentence), file=sys.stderr)
     letters = Letters(journal, recovery)
     try:
         answer = await letters.execute(name, arguments)

@@ -507,7 +507,6 @@ class Dispatcher(Slots):
         for agent, since, execution in reversed(frames):
             if execution is None or execution.ended:
                 continue
-            choice = execution.work.choice if execution.work is not None else self.plan.default
             if execution.work is not None:
                 worker = execution.work.guard
                 if execution.work.active:
@@ -515,15 +514,14 @@ class Dispatcher(Slots):
                     for other in self.guards:
                         if any(frame[2] is execution for frame in other.frames()):
                             cut.setdefault(other.task, not other.abandoned)
-            if agent in choice.agents:
-                self._failed(choice.agents[agent].vitals)
             self.give_up(execution, agent, since, AgentTimeout(agent, now - since))
         cut.setdefault(worker.task, True)
         for task, alive in cut.items():
             if alive:
                 task.cancel()
-        self.supervisor.deaf(guard.task, [(agent, since) for agent, since, _ in reversed(frames)])
-        self._replace(worker)
+        agents = [agent for agent, _, _ in reversed(frames)]
+        self.supervisor.deaf(guard.task, agents, frames[-1][1])
+        self._leave_behind(worker)
 
     def _abandon_callback(self, guard: Guard) -> None:
         """Give up an event because of a callback that no agent runs around."""
@@ -534,22 +532,14 @@ class Dispatcher(Slots):
             guard.abandoned = True
             error = TimeoutError("a callback ignores its cancellation")
             self.give_up(execution, execution.at, execution.last, error)
-            self.telemetry.log(
-                "error", "engine", "a callback ignores its cancellation and was left behind"
-            )
-            self._replace(guard)
+            self.telemetry.log("error", "engine", f"{error} and was left behind")
+            self._leave_behind(guard)
 
-    def _replace(self, worker: Guard) -> None:
+    def _leave_behind(self, worker: Guard) -> None:
         if worker.execution is None or worker.execution.ended:
             worker.abandoned = True
             self._workers.pop(worker.task, None)
             self.wake_all()
-
-    def _failed(self, vitals: Vitals) -> None:
-        """Tell an agent's breaker of a run that failed and will not say so itself."""
-        vitals.shaky = True
-        vitals.breaker.failed()
-        vitals.clear = self.is_clear(vitals)
 
     def give_up(self, execution: Execution, agent: str, since: float, error: BaseException) -> None:
         """End an execution that its own task will not end."""

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentflow.agent import AgentResult
+from agentflow.config import Config
 from agentflow.engine.admission import check
 from agentflow.engine.execution import Execution
+from agentflow.engine.plan import longest_delay
 from agentflow.errors import InvalidEvent, Restored
 from agentflow.event import Event, take_over
 from agentflow.journal import DeadRecord, Journal, Recovery, Stored
@@ -39,6 +41,12 @@ class Arrival(msgspec.Struct, eq=False):
     event: Event
     told: asyncio.Future[str] | None = None
     waiter: asyncio.Future[AgentResult] | None = None
+
+
+class Confirmed(msgspec.Struct, eq=False):
+    """The end of event ``seq`` is on disk: for when nothing else may start before."""
+
+    seq: int
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -153,6 +161,8 @@ class Intake:
             if not isinstance(arrival, Arrival):
                 if isinstance(arrival, int):
                     self.journal.leases.give(arrival)
+                elif isinstance(arrival, Confirmed):
+                    dispatcher.acquit(arrival.seq)
                 elif isinstance(arrival, asyncio.Future) and not arrival.done():
                     arrival.set_result(None)
                 continue
@@ -279,12 +289,13 @@ class Intake:
             # Counts as running until it is overwritten: by then its end is long on disk.
             journal.leases.retire(execution.lease)
             execution.lease = -1
-        if execution.seq in dispatcher.suspects:
-            dispatcher.acquit(execution.seq)
+        if dispatcher.suspects:
+            dispatcher.hold_back()
+            journal.flush(Confirmed(execution.seq))
 
     # -- a new start --------------------------------------------------------------------
 
-    def restore(self, recovery: Recovery, max_deliveries: int, seconds: float) -> Recovered:
+    def restore(self, recovery: Recovery, config: Config, seconds: float) -> Recovered:
         """Queue what was open, bury what kills the process, remember what was dead."""
         dispatcher = self._dispatcher
         dispatcher.dead_letters.restore(map(letter_of, recovery.dead), recovery.next_dead - 1)
@@ -294,7 +305,7 @@ class Intake:
         ]
         redelivered = retrying = buried = 0
         suspects: set[int] = set()
-        dispatcher.max_deaths = max_deliveries
+        dispatcher.max_deaths = max_deliveries = config.journal.max_deliveries
         for execution, stored in zip(executions, recovery.open, strict=True):
             deaths = stored.deliveries
             if not deaths and not stored.tries:
@@ -302,7 +313,10 @@ class Intake:
             execution.tries = stored.tries + deaths
             execution.attempt = execution.tries + 1
             execution.deaths = deaths
-            execution.due = stored.due - offset if stored.due else 0.0
+            if stored.due:
+                # A clock that was set back since must not make it wait for longer.
+                longest = longest_delay(config, max(1, stored.tries))
+                execution.due = min(stored.due - offset, now + longest)
             if deaths >= max_deliveries:
                 buried += 1
             elif stored.due:

@@ -106,8 +106,8 @@ class Keeping:
             intake = Intake(journal, dispatcher, runner.subscribers.publish, runner.report)
             journal.start(asyncio.get_running_loop(), intake.deliver, self._changed)
             dispatcher.intake = intake
-            limit = runner.config.journal.max_deliveries
-            runner.recovered = intake.restore(recovery, limit, dispatcher.now() - began)
+            took = dispatcher.now() - began
+            runner.recovered = intake.restore(recovery, runner.config, took)
         finally:
             if collecting:
                 gc.enable()

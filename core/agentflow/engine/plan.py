@@ -309,6 +309,15 @@ def retry_policy(config: Config, agent: str) -> RetryPolicy:
     return policy if own is None else _over(policy, own)
 
 
+def longest_delay(config: Config, attempt: int) -> float:
+    """The longest wait after ``attempt`` has failed, for any agent, in seconds."""
+    policies = [retry_policy(config, name) for name in (*config.agents, "")]
+    delays = [
+        policy.initial_delay * policy.backoff_factor ** min(attempt - 1, 64) for policy in policies
+    ]
+    return max(map(min, delays, [policy.max_delay for policy in policies]))
+
+
 def _over(policy: RetryPolicy, settings: RetryConfig) -> RetryPolicy:
     written = {name: getattr(settings, name) for name in settings.model_fields_set}
     return dataclasses.replace(policy, **written)

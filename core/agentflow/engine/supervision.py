@@ -163,24 +163,33 @@ class Supervisor:
             times = len(watched.restarts)
             self._stop(watched, f"it could not be initialized {times} times in a row")
 
-    def deaf(self, task: asyncio.Task[Any], runs: list[tuple[str, float]]) -> None:
+    def deaf(self, task: asyncio.Task[Any], agents: list[str], since: float) -> None:
         """A handler has ignored its cancellation and was left behind in ``task``.
 
-        ``runs`` are those that have ended with it, its own first: agent, and since when
-        (monotonic seconds).
+        ``agents`` are those whose runs have ended with it, the one that did it first;
+        it ran ``since`` (monotonic seconds).
         """
-        now = self._dispatcher.now()
-        for agent, since in runs:
-            watched = self._watched.get(agent)
-            if watched is not None:
-                meter = watched.vitals.meter
-                meter.errors += 1
-                meter.latency.add(now - since)
-                meter.last_error = describe(AgentTimeout(agent, now - since))
-        deaf = runs[0][0]
-        if deaf in self._watched:
-            self._left_behind(self._watched[deaf], "ignores its cancellation and was left behind")
-            task.add_done_callback(lambda _: self.came_back(deaf))
+        dispatcher = self._dispatcher
+        for outer in agents[1:]:
+            if outer in self._watched:
+                self._watched[outer].vitals.breaker.abandoned()
+        watched = self._watched.get(agents[0])
+        if watched is None:
+            return
+        vitals = watched.vitals
+        meter = vitals.meter
+        meter.errors += 1
+        seconds = dispatcher.now() - since
+        meter.latency.add(seconds)
+        meter.last_error = describe(AgentTimeout(vitals.name, seconds))
+        self._left_behind(watched, "ignores its cancellation and was left behind")
+        task.add_done_callback(lambda _: self.came_back(vitals.name))
+        if dispatcher.closing:
+            vitals.breaker.abandoned()
+        else:
+            vitals.shaky = True
+            vitals.breaker.failed()
+            vitals.clear = dispatcher.is_clear(vitals)
 
     def stuck(self, agent: str) -> None:
         """A plain handler whose time was up has still not left its thread."""

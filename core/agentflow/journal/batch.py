@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from typing import Any
 
 from agentflow.journal.codec import packed, unpacked
-from agentflow.journal.schema import WRITE_TIP, Tip, crc_of, event_crc
+from agentflow.journal.schema import WRITE_TIP, Tip, assign, crc_of, event_crc
 
 ACCEPT, SETTLE, RETRY, DEAD, FEED, STATEMENT, FLUSH = range(7)
 """What a record is; it comes first in the tuple. What follows:
@@ -65,9 +66,9 @@ class Batch:
         _, seq, id, rank, session, body, key, feed, ticket, when = record
         if session is not None:
             session = packed(session)
-        self.events += (
-            seq, packed(id), rank, session, body, event_crc(seq, rank, session, body), key
-        )  # fmt: skip
+        id = packed(id)
+        crc = event_crc(seq, id, rank, session, body, key)
+        self.events += (seq, id, rank, session, body, crc, key)
         self.waiting.append((ticket, seq, when))
         self.seq = seq
         self.size += len(body) + 64
@@ -90,7 +91,7 @@ class Batch:
         self.others.append(
             (
                 "INSERT OR REPLACE INTO retries VALUES (?, ?, ?, ?)",
-                (seq, tries, due, crc_of(seq, tries, due)),
+                (seq, tries, due, crc_of("retries", seq, tries, due)),
             )
         )
 
@@ -101,7 +102,7 @@ class Batch:
         self.others.append(
             (
                 "INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?)",
-                (number, body, crc_of(number, body)),
+                (number, body, crc_of("dead_letters", number, body)),
             )
         )
         if status != "dead":
@@ -125,23 +126,26 @@ class Batch:
         The events that were there already: number to (number, id) of the earlier one.
         After an error nothing has been written.
         """
-        after = Tip(
-            tip.identity, tip.commits + 1, max(tip.seq, self.seq), max(tip.dead, self.dead),
-            tip.generation, tip.low, tip.clean,
-        )  # fmt: skip
+        after = copy(tip)
+        after.commits += 1
+        after.seq = max(tip.seq, self.seq)
+        after.dead = max(tip.dead, self.dead)
         duplicates: dict[int, tuple[int, str]] = {}
         db.execute("BEGIN IMMEDIATE")
         try:
-            if self.events and insert(db, _EVENTS, self.events, 7) != len(self.events) // 7:
-                duplicates = _duplicates(db, self.events)
+            if self.events:
+                new = insert(db, _EVENTS, self.events, 7)
+                after.events += new
+                if new != len(self.events) // 7:
+                    duplicates = _duplicates(db, self.events)
             if self.settlements:
-                insert(db, _SETTLEMENTS, self.settlements, 3)
+                after.settled += insert(db, _SETTLEMENTS, self.settlements, 3)
             if self.sessions:
                 insert(db, _SESSIONS, self._session_rows(), 5)
             for name, (position, finished) in self.feeds.items():
                 db.execute(
                     "INSERT OR REPLACE INTO feeds VALUES (?, ?, ?, ?)",
-                    (name, position, int(finished), crc_of(name, position, int(finished))),
+                    (name, position, int(finished), crc_of("feeds", name, position, int(finished))),
                 )
             for sql, parameters in self.others:
                 db.execute(sql, parameters)
@@ -151,7 +155,7 @@ class Batch:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
-        tip.commits, tip.seq, tip.dead = after.commits, after.seq, after.dead
+        assign(tip, after)
         return duplicates
 
     def results(self, duplicates: dict[int, tuple[int, str]]) -> list[Result]:
@@ -168,7 +172,7 @@ class Batch:
         rows: list[Any] = []
         for session, (seq, ended, state) in self.sessions.items():
             id = packed(session)
-            rows += (id, seq, ended, state, crc_of(id, seq, state))
+            rows += (id, seq, ended, state, crc_of("sessions", id, seq, state))
         return rows
 
 
@@ -201,7 +205,7 @@ def mark_dead(number: int, status: str) -> tuple[str, tuple[Any, ...]]:
     """The statement that notes what an operator did with a dead letter."""
     return (
         "INSERT OR REPLACE INTO dead_marks VALUES (?, ?, ?)",
-        (number, status, crc_of(number, status)),
+        (number, status, crc_of("dead_marks", number, status)),
     )
 
 

@@ -24,6 +24,8 @@ _FIXED = struct.Struct("<8s16sQQQ")  # magic, identity of the database, generati
 _MAGIC = b"aflease1"
 _COMMITS = 32 // 8
 """Where the number of commits is, counted in words of eight bytes."""
+_SUSPECT = 64 // 8
+"""Where it stands that the database was found damaged."""
 
 
 class Left(NamedTuple):
@@ -34,6 +36,8 @@ class Left(NamedTuple):
     commits: int
     seqs: set[int]
     """The events that were running."""
+    suspect: bool
+    """Whether the database was found damaged at work."""
 
 
 def read(path: Path) -> Left | None:
@@ -48,7 +52,8 @@ def read(path: Path) -> Left | None:
     if check != _check(commits):
         commits = 0
     cells = array("Q", content[_HEADER : len(content) - len(content) % 8])
-    return Left(identity, generation, commits, set(cells) - {0})
+    suspect = content[_SUSPECT * 8] == 1
+    return Left(identity, generation, commits, set(cells) - {0}, suspect)
 
 
 class Leases:
@@ -95,6 +100,10 @@ class Leases:
         """Note the number of the last commit."""
         self._words[_COMMITS] = commits
         self._words[_COMMITS + 1] = _check(commits)
+
+    def suspect(self) -> None:
+        """Note that the database has been found damaged: the next start looks closely."""
+        self._words[_SUSPECT] = 1
 
     def close(self) -> None:
         """Leave the file as it is. ``take`` and ``give`` do nothing from now on."""

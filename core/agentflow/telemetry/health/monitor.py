@@ -83,7 +83,7 @@ class HealthMonitor:
         seen = list(minute)
         checks = [check(seen) for check in CHECKS]
         checks.append(memory(seen, self._growth.feed(facts.memory, facts.now)))
-        checks.append(storage.journal(facts.journal, facts.now - self._began))
+        checks.append(storage.journal(seen, facts.now - self._began))
         if facts.journal is not None:
             checks.append(storage.disk(facts.journal))
         shown = [self._steadied(check) for check in checks]

@@ -6,7 +6,7 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING
 
-from agentflow.telemetry.health.facts import Facts, Handler, OpenBreaker, Stuck
+from agentflow.telemetry.health.facts import Facts, Handler, OpenBreaker, Stopped, Stuck
 from agentflow.telemetry.health.report import JournalFigures
 from agentflow.telemetry.health.resources import memory, memory_limit
 
@@ -109,7 +109,14 @@ class Probe:
             self._vitals = [agent.vitals for agent in plan.agents.values()]
         facts.agents = len(self._vitals)
         hindered = [vitals for vitals in self._vitals if not vitals.clear]
-        facts.paused = [plain(vitals.name) for vitals in hindered if vitals.paused]
+        facts.stopped = [
+            Stopped(plain(vitals.name), plain(vitals.stopped, 200))
+            for vitals in hindered
+            if vitals.stopped
+        ]
+        facts.paused = [
+            plain(vitals.name) for vitals in hindered if vitals.paused and not vitals.stopped
+        ]
         facts.breakers = [
             OpenBreaker(plain(vitals.name), breaker.failures, breaker.retry_after())
             for vitals in hindered

@@ -12,7 +12,7 @@ RANKS = {OK: 0, NOTICE: 1, DEGRADED: 2, CRITICAL: 3}
 """How bad each status is."""
 
 WEIGHTS = {
-    "journal": 60,
+    "journal": 50,
     "queue": 40,
     "loop lag": 40,
     "errors": 40,
