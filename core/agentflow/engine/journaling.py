@@ -305,6 +305,7 @@ class Intake:
         ]
         redelivered = retrying = buried = 0
         suspects: set[int] = set()
+        latest: dict[int, float] = {}
         dispatcher.max_deaths = max_deliveries = config.journal.max_deliveries
         for execution, stored in zip(executions, recovery.open, strict=True):
             deaths = stored.deliveries
@@ -315,8 +316,10 @@ class Intake:
             execution.deaths = deaths
             if stored.due:
                 # A clock that was set back since must not make it wait for longer.
-                longest = longest_delay(config, max(1, stored.tries))
-                execution.due = min(stored.due - offset, now + longest)
+                attempt = max(1, stored.tries)
+                if attempt not in latest:
+                    latest[attempt] = now + longest_delay(config, attempt)
+                execution.due = min(stored.due - offset, latest[attempt])
             if deaths >= max_deliveries:
                 buried += 1
             elif stored.due:
