@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentflow import Agent, CircuitOpen, DeadlineExceeded, Event, Runner, State
+from agentflow.control import Command, Control
 from agentflow.engine.supervision import MOST_LEFT_BEHIND
 from agentflow.engine.threads import Threads
+from agentflow.journal import Journal
 from agentflow.resilience import RestartIntensity, Restarts
-from agentflow.testing import Recorder, recorder, run_virtual
+from agentflow.testing import recorder, run_virtual
 
 from .support import LANES, NO_RETRY, config, loop, make, settle, virtual
 
@@ -46,7 +49,7 @@ def lines(runner: Runner, words: str) -> list[str]:
     return [row.text for row in runner.telemetry.lines.items if words in row.text]
 
 
-async def crash(runner: Runner, worker: Recorder, agent: str = "a", seconds: float = 30.0) -> None:
+async def crash(runner: Runner, agent: str = "a", seconds: float = 30.0) -> None:
     """Send events until one of them is held: each failing trial opens the breaker again."""
     for _ in range(500):
         await runner.emit(Event(agent))
@@ -106,7 +109,7 @@ async def test_a_crash_loop_is_stopped_and_said_once(lane: str) -> None:
     worker, other = recorder(down), recorder()
     async with make(NO_RETRY, lane, a=worker.agent, b=other.agent) as runner:
         told = heard(runner)
-        await crash(runner, worker)
+        await crash(runner)
         assert len(worker.calls) == 5 + 6
         for number in range(10):
             await runner.emit(Event("a", {"n": number}))
@@ -132,7 +135,7 @@ async def test_a_stopped_agent_begins_afresh_when_it_is_resumed(lane: str) -> No
     worker = recorder(*[down] * 11, {"ok": 1})
     async with make(NO_RETRY, lane, a=worker.agent) as runner:
         told = heard(runner)
-        await crash(runner, worker)
+        await crash(runner)
         for number in range(3):
             await runner.emit(Event("a", {"n": number}))
         runner.resume("a")
@@ -153,10 +156,10 @@ async def test_an_agent_that_fails_again_after_it_was_resumed_is_stopped_again()
     worker = recorder(down)
     async with make(NO_RETRY, a=worker.agent) as runner:
         told = heard(runner)
-        await crash(runner, worker)
+        await crash(runner)
         runner.resume("a")
         await runner.join()
-        await crash(runner, worker)
+        await crash(runner)
         assert len(worker.calls) == 22
     assert [event.data.get("stopped") for event in told] == [False, True, None, False, True]
     assert len(lines(runner, "is stopped")) == 2
@@ -210,7 +213,7 @@ def test_every_cool_down_ends_in_a_stop_when_nothing_ever_works(seconds: float, 
     async def promise() -> None:
         worker = recorder(down)
         async with make(breaker(failure_threshold=1, timeout=seconds), a=worker.agent) as runner:
-            await crash(runner, worker, seconds=seconds)
+            await crash(runner, seconds=seconds)
             assert len(worker.calls) == pytest.approx(calls, abs=calls // 50)
 
     run_virtual(promise, patience=100_000)
@@ -223,7 +226,7 @@ async def test_supervision_can_be_configured_and_switched_off() -> None:
         worker = recorder(down)
         text = breaker(failure_threshold=1) + supervised(**settings)
         async with make(text, a=worker.agent) as runner:
-            await crash(runner, worker)
+            await crash(runner)
         assert len(worker.calls) == calls
     worker = recorder(down)
     text = breaker(failure_threshold=1) + supervised(enabled="false", max_restarts=0)
@@ -244,7 +247,7 @@ async def test_a_new_configuration_says_when_to_stop() -> None:
             await runner.request(Event("a"))
             await asyncio.sleep(30)
         await runner.apply(config(text + supervised(max_restarts=0)))
-        await crash(runner, worker)
+        await crash(runner)
         assert len(worker.calls) == 21
         await runner.apply(config(text + supervised(enabled="false")))
         await settle()
@@ -382,7 +385,7 @@ async def test_an_agent_that_is_taken_out_while_it_is_stopped_holds_nothing() ->
     worker = recorder(down)
     async with make(NO_RETRY, a=worker.agent, b=recorder().agent) as runner:
         told = heard(runner)
-        await crash(runner, worker)
+        await crash(runner)
         runner.unregister_agent("a")
         await runner.join()
         assert runner.counts().held == 0
@@ -399,7 +402,7 @@ async def test_a_stopped_agent_begins_afresh_with_new_code() -> None:
     worker = recorder(down)
     old = make(NO_RETRY, a=worker.agent, b=recorder().agent)
     await old.start()
-    await crash(old, worker)
+    await crash(old)
     old.pause("b")
     left = await old.hand_over()
     new = make(NO_RETRY, a=recorder().agent, b=recorder().agent)
@@ -409,6 +412,28 @@ async def test_a_stopped_agent_begins_afresh_with_new_code() -> None:
     assert new.counts() == (12, 0, 0, 0, 1, 11)
     assert new.plan.agents["b"].vitals.paused
     await new.stop()
+
+
+@virtual
+async def test_what_a_stopped_agent_held_is_there_after_a_new_start(tmp_path: Path) -> None:
+    """A journal keeps its events; the agent begins afresh, one that a person paused does not."""
+    text = NO_RETRY + supervised(max_restarts=0)
+    old = make(text, a=recorder(down).agent, b=recorder().agent)
+    old.journal = Journal(tmp_path / "journal.db", inline=True)
+    async with old:
+        await crash(old)
+        await old.emit(Event("a"))
+        await Control(old).execute(Command("pause", {"agent": "b"}))
+        await old.join()
+        assert old.counts().held == 2
+    worker = recorder({"ok": 1})
+    new = make(text, a=worker.agent, b=recorder().agent)
+    new.journal = Journal(tmp_path / "journal.db", inline=True)
+    async with new:
+        await new.join()
+        assert len(worker.calls) == 2
+        assert new.plan.agents["b"].vitals.paused
+        assert not new.plan.agents["a"].vitals.paused
 
 
 # -- who is told -------------------------------------------------------------------------
@@ -483,7 +508,7 @@ async def test_the_sessions_of_a_stopped_agent_can_be_asked_for() -> None:
     """Held at the gate, held before they began, and waiting for a retry."""
     worker = recorder(down)
     async with make(NO_RETRY, a=worker.agent, b=recorder().agent) as runner:
-        await crash(runner, worker)
+        await crash(runner)
         await runner.emit(Event("a", session_id="held"))
         await runner.emit(Event("a", session_id="held"))
         gated = Event("", {}, {"orchestration_override": "sequential"}, session_id="gated")
