@@ -156,7 +156,8 @@ class Operating(App[int]):
         if not name:
             self.say("Select an agent, or an event that is at one; P pauses the whole runner.")
             return
-        paused = any(row.name == name and row.state == "paused" for row in self.store.agents)
+        held = ("paused", "stopped")  # by a person, or by its supervisor
+        paused = any(row.name == name and row.state in held for row in self.store.agents)
         verb = "resume" if paused else "pause"
         self.change(verb, saying=f"{verb} {name}", agent=name)
 
