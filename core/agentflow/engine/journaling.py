@@ -159,12 +159,7 @@ class Intake:
         dispatcher = self._dispatcher
         for arrival, seq, outcome in results:
             if not isinstance(arrival, Arrival):
-                if isinstance(arrival, int):
-                    self.journal.leases.give(arrival)
-                elif isinstance(arrival, Confirmed):
-                    dispatcher.acquit(arrival.seq)
-                elif isinstance(arrival, asyncio.Future) and not arrival.done():
-                    arrival.set_result(None)
+                self._answer(arrival, outcome)
                 continue
             dispatcher.arriving -= 1
             event, told = arrival.event, arrival.told
@@ -182,6 +177,22 @@ class Intake:
         if dispatcher._room:
             dispatcher.look_room()
         dispatcher.look_idle()
+
+    def _answer(self, ticket: object, outcome: str | BaseException | None) -> None:
+        """What was said before ``ticket`` is on disk, or can't get there."""
+        if isinstance(ticket, asyncio.Future):
+            if ticket.done():
+                return
+            if isinstance(outcome, BaseException):
+                ticket.set_exception(outcome)
+            else:
+                ticket.set_result(None)
+        elif isinstance(outcome, BaseException):
+            return  # a lease goes on counting, and a suspect is not cleared
+        elif isinstance(ticket, int):
+            self.journal.leases.give(ticket)
+        elif isinstance(ticket, Confirmed):
+            self._dispatcher.acquit(ticket.seq)
 
     def _is_duplicate(self, arrival: Arrival, earlier: str) -> None:
         """It was accepted before: its sender gets the earlier one's id."""
@@ -205,7 +216,7 @@ class Intake:
         return f"{run}/{blake2b(body, digest_size=8).hexdigest()}"
 
     async def flush(self) -> None:
-        """Wait until everything that was said so far is on disk."""
+        """Wait until everything that was said so far is on disk. Raises JournalFailed."""
         told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.journal.flush(told)
         await told

@@ -415,7 +415,10 @@ class Runner:
             continue
 
     async def flush(self) -> None:
-        """Wait until everything that happened so far is on disk, if there is a journal."""
+        """Wait until everything that happened so far is on disk, if there is a journal.
+
+        Raises JournalFailed when it can't get there.
+        """
         if self.dispatcher.intake is not None:
             await self.dispatcher.intake.flush()
 
