@@ -3,7 +3,8 @@
 SQLite's module lets go of the interpreter around every statement, and a busy event loop
 then keeps it for up to five milliseconds: what counts is the number of statements. So one
 statement takes many rows. There are a few sizes of it, which stay prepared; what is left
-over is filled up with rows of NULL, which the NOT NULL of each table turns away.
+over is filled up with rows of zeros, which every table turns away. And sqlite3 takes
+numbers, text and bytearrays as they are, but looks for an adapter for bytes and None.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from agentflow.journal.schema import WRITE_TIP, Tip, assign, crc_of, event_crc
 ACCEPT, SETTLE, RETRY, DEAD, FEED, STATEMENT, FLUSH = range(7)
 """What a record is; it comes first in the tuple. What follows:
 
-ACCEPT     seq, id, rank, session or None, body, key or None, feed or None, ticket, when
+ACCEPT     seq, id, rank, session or "", body, key or "", feed or None, ticket, when
 SETTLE     seq, ended, mark, session or None, state or None, dead or None, children (ACCEPTs)
 RETRY      seq, tries, due
 DEAD       number, body, status
@@ -39,6 +40,8 @@ _SESSIONS = (
     " seq=excluded.seq, ended=excluded.ended, state=excluded.state, crc=excluded.crc"
 )
 _MOST = 1024
+_SIZES = sorted({*(1 << power for power in range(11)), *(3 << power for power in range(9))})
+"""How many rows a statement takes: less than half of them is filled up."""
 
 
 class Batch:
@@ -64,11 +67,9 @@ class Batch:
 
     def _accept(self, record: Record) -> None:
         _, seq, id, rank, session, body, key, feed, ticket, when = record
-        if session is not None:
-            session = packed(session)
-        id = packed(id)
-        crc = event_crc(seq, id, rank, session, body, key)
-        self.events += (seq, id, rank, session, body, crc, key)
+        of = packed(session) if session else ""
+        crc = event_crc(seq, rank, of, body, key)
+        self.events += (seq, packed(id), rank, of, bytearray(body), crc, key)
         self.waiting.append((ticket, seq, when))
         self.seq = seq
         self.size += len(body) + 64
@@ -172,7 +173,8 @@ class Batch:
         rows: list[Any] = []
         for session, (seq, ended, state) in self.sessions.items():
             id = packed(session)
-            rows += (id, seq, ended, state, crc_of("sessions", id, seq, state))
+            crc = crc_of("sessions", id, seq, state)
+            rows += (id, seq, ended, bytearray(state), crc)
         return rows
 
 
@@ -188,9 +190,9 @@ def insert(db: sqlite3.Connection, sql: str, values: list[Any], width: int) -> i
     for start in range(0, len(values), _MOST * width):
         part = values[start : start + _MOST * width] if len(values) > _MOST * width else values
         rows = len(part) // width
-        size = 1 << (rows - 1).bit_length()
+        size = next(size for size in _SIZES if size >= rows)
         if size > rows:
-            part = [*part, *[None] * ((size - rows) * width)]
+            part = part + [0] * ((size - rows) * width)
         done += db.execute(_prepared(sql, width, size), part).rowcount
     return done
 
@@ -218,6 +220,8 @@ def _duplicates(db: sqlite3.Connection, events: list[Any]) -> dict[int, tuple[in
             continue
         row = db.execute("SELECT seq, id FROM events WHERE id = ?", (id,)).fetchone()
         if row is None:
-            row = db.execute("SELECT seq, id FROM events WHERE key = ?", (key,)).fetchone()
+            row = db.execute(
+                "SELECT seq, id FROM events WHERE key = ? AND key <> ''", (key,)
+            ).fetchone()
         found[seq] = (row[0], unpacked(row[1]))
     return found

@@ -159,8 +159,8 @@ class Housekeeping:
         db.execute("BEGIN IMMEDIATE")
         try:
             db.execute(
-                "DELETE FROM sessions WHERE id IN (SELECT coalesce(session, id) FROM events"
-                f" WHERE {which}) AND seq <= {last} AND ended < ?",
+                "DELETE FROM sessions WHERE id IN (SELECT iif(session = '', id, session)"
+                f" FROM events WHERE {which}) AND seq <= {last} AND ended < ?",
                 (before, before),
             )
             for table in ("retries", "deliveries"):

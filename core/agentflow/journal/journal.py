@@ -163,8 +163,8 @@ class Journal:
         id, session = event.id, event.session_id
         seq = self._seq = self._seq + 1
         self._submit((
-            ACCEPT, seq, id, rank, None if session == id else session, body,
-            event.metadata.get("idempotency_key", key), feed, ticket, perf_counter(),
+            ACCEPT, seq, id, rank, "" if session == id else session, body,
+            event.metadata.get("idempotency_key") or key or "", feed, ticket, perf_counter(),
         ))  # fmt: skip
 
     def prepare(
@@ -174,8 +174,8 @@ class Journal:
         body = encode(event, self.max_event_bytes)
         id, session = event.id, event.session_id
         return (
-            ACCEPT, 0, id, rank, None if session == id else session, body,
-            event.metadata.get("idempotency_key"), feed, ticket, 0.0,
+            ACCEPT, 0, id, rank, "" if session == id else session, body,
+            event.metadata.get("idempotency_key", ""), feed, ticket, 0.0,
         )  # fmt: skip
 
     def reserve(self) -> int:

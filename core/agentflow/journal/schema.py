@@ -15,6 +15,8 @@ from zlib import crc32
 
 import msgspec
 
+Buffer = bytes | bytearray
+
 APPLICATION = 0x61664A4C  # "afJL"
 FORMAT = 1
 PAGE = 4096
@@ -24,22 +26,23 @@ CREATE TABLE tip(
   one INTEGER PRIMARY KEY, identity, commits, seq, dead, events, settled, generation, low, clean,
   crc);
 CREATE TABLE events(
-  seq INTEGER PRIMARY KEY, id NOT NULL UNIQUE, rank, session, body, crc, key);
-CREATE UNIQUE INDEX events_key ON events(key) WHERE key IS NOT NULL;
-CREATE TABLE settlements(seq INTEGER PRIMARY KEY, ended, mark NOT NULL);
-CREATE TABLE retries(seq INTEGER PRIMARY KEY, tries, due, crc NOT NULL);
-CREATE TABLE deliveries(seq INTEGER PRIMARY KEY, deliveries, crc NOT NULL);
-CREATE TABLE dead_letters(number INTEGER PRIMARY KEY, body, crc NOT NULL);
-CREATE TABLE dead_marks(number INTEGER PRIMARY KEY, status, crc NOT NULL);
-CREATE TABLE sessions(id NOT NULL PRIMARY KEY, seq, ended, state, crc) WITHOUT ROWID;
-CREATE TABLE feeds(name NOT NULL PRIMARY KEY, position, finished, crc) WITHOUT ROWID;
-CREATE TABLE facts(name NOT NULL PRIMARY KEY, value, crc) WITHOUT ROWID;
-CREATE TABLE audit(number INTEGER PRIMARY KEY, body, crc NOT NULL);
-CREATE TABLE versions(number INTEGER PRIMARY KEY, body, crc NOT NULL);
+  seq INTEGER PRIMARY KEY CHECK(seq <> 0), id UNIQUE, rank, session, body, crc, key);
+CREATE UNIQUE INDEX events_key ON events(key) WHERE key <> '';
+CREATE TABLE settlements(seq INTEGER PRIMARY KEY CHECK(seq <> 0), ended, mark);
+CREATE TABLE retries(seq INTEGER PRIMARY KEY CHECK(seq <> 0), tries, due, crc);
+CREATE TABLE deliveries(seq INTEGER PRIMARY KEY CHECK(seq <> 0), deliveries, crc);
+CREATE TABLE dead_letters(number INTEGER PRIMARY KEY CHECK(number <> 0), body, crc);
+CREATE TABLE dead_marks(number INTEGER PRIMARY KEY CHECK(number <> 0), status, crc);
+CREATE TABLE sessions(id PRIMARY KEY CHECK(id <> 0), seq, ended, state, crc) WITHOUT ROWID;
+CREATE TABLE feeds(name PRIMARY KEY CHECK(name <> 0), position, finished, crc) WITHOUT ROWID;
+CREATE TABLE facts(name PRIMARY KEY CHECK(name <> 0), value, crc) WITHOUT ROWID;
+CREATE TABLE audit(number INTEGER PRIMARY KEY CHECK(number <> 0), body, crc);
+CREATE TABLE versions(number INTEGER PRIMARY KEY CHECK(number <> 0), body, crc);
 """
-"""Every table turns a row of NULL away: that is what fills up a statement of many rows.
-
-``settlements.mark`` is the number times 2, plus 1 if the event succeeded."""
+"""``events.session`` is '' when it is the id, ``key`` when there is none; ``mark`` is the
+number times 2, plus 1 if the event succeeded. Every table turns a row of zeros away: those
+fill up a statement of many rows.
+"""
 
 WRITE_TIP = "INSERT OR REPLACE INTO tip VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -96,28 +99,21 @@ def tip_of(row: Sequence[Any]) -> Tip | None:
     return Tip(*row[:-1]) if len(row) == 10 and row[-1] == crc_of("tip", *row[:-1]) else None
 
 
-def event_crc(
-    seq: int,
-    id: str | bytes,
-    rank: int,
-    session: str | bytes | None,
-    body: bytes,
-    key: str | None,
-) -> int:
-    """The checksum of a row of events."""
-    crc = crc32(body, (seq << 2) + rank & 0xFFFFFFFF)
-    crc = crc32(id.encode() if isinstance(id, str) else id, crc)
-    if session is not None:
-        crc = crc32(session.encode() if isinstance(session, str) else session, crc)
-    return crc if key is None else crc32(key.encode(), crc)
+def event_crc(seq: int, rank: int, session: str | Buffer, body: Buffer, key: str) -> int:
+    """The checksum of a row of events. The id is not in it: it stands in the body, too."""
+    if session:
+        seq = crc32(session.encode() if isinstance(session, str) else session, seq)
+    if key:
+        seq = crc32(key.encode(), seq)
+    return crc32(body, seq) + rank
 
 
 def is_event(row: Sequence[Any]) -> bool:
     """Whether (seq, id, rank, session, body, crc, key) is as it was written."""
-    seq, id, rank, session, body, crc, key = row
+    seq, _, rank, session, body, crc, key = row
     try:
-        return bool(event_crc(seq, id, rank, session, body, key) == crc)
-    except (TypeError, AttributeError, ValueError):
+        return bool(event_crc(seq, rank, session, body, key) == crc)
+    except (TypeError, AttributeError, ValueError, OverflowError):
         return False
 
 
