@@ -186,6 +186,7 @@ def _dead_parser() -> argparse.ArgumentParser:
     add = command("export", "write all of them, with their events, as JSON")
     add("to", metavar="OUT", nargs="?", default="-", help="a file; - is standard output")
     _add_format(add, ("jsonl", "json"), "one object a line, or one list")
+    add("--yes", action="store_true", help="even if OUT is there already")
     return parser
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow_console.journals import shown
+from agentflow_console.link.watchdog import is_library
 from agentflow_console.text import safe
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _root(error: BaseException) -> BaseException:
 def _what(error: BaseException) -> str:
     text = safe(f"{type(error).__name__}: {error}", 200)
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "agentflow" in frame.filename] or frames
+    own = [frame for frame in frames if not is_library(frame.filename)] or frames
     place = f", at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
     return f"{text}{place}"
 

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 def lines(link: Link) -> list[str]:
     """What to know when the link has been closed: why it ended, and what is left where."""
     said = [link.reason] if link.reason else []
-    left = left_sentence(link.left, link.journal)
-    return [*said, left] if left else said
+    if link.owned and link.started and link.left is None:
+        if not link.journal:
+            said.append("what was not finished is lost: there is no journal")
+        elif shown(link.journal) not in link.reason:
+            said.append(f"what was not finished waits in {shown(link.journal)} for the next start")
+    elif left := left_sentence(link.left, link.journal):
+        said.append(left)
+    return said
 
 
 def left_sentence(left: int | None, journal: str) -> str:
@@ -84,7 +90,7 @@ def second_quit(key: str, journal: str) -> list[str]:
 def fitting(lefts: Sequence[str], rights: Sequence[str], cells: int) -> tuple[str, str]:
     """The two that stand side by side in so many cells and are shortened the least."""
     pairs = (
-        (i + j, i, left, right)
+        (max(i, j), i + j, left, right)
         for i, left in enumerate(lefts)
         for j, right in enumerate(rights)
         if width(left) + width(right) + 2 <= cells

@@ -9,17 +9,19 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from agentflow.errors import InvalidEvent, JournalFull, QueueFull
+from agentflow.errors import InvalidEvent, JournalFailed, JournalFull, QueueFull
 from agentflow.event import Event
 
 if TYPE_CHECKING:
     from agentflow import Runner
 
 _SLICE = 0.1  # seconds after which a changed pace is noticed
+_IN_FLIGHT = 256  # events of a feed on their way to the disk
 _LONGEST_LINE = 64 * 1024 * 1024  # bytes
 _LOOKED_AT = 64 * 1024 * 1024  # bytes at the beginning of a file that must be the same
 
@@ -47,49 +49,104 @@ class Port:
         self._runner = runner
         self._name = name
         self._due = time.monotonic()
+        self._place = 0
+        # On their way to the disk, in order. One at a time would be a wait for the disk each.
+        self._sent: deque[tuple[int, Event, asyncio.Future[str]]] = deque()
         self.skip = skip
-        self.position = 0
+        self.repeated = 0
+        """How many were not accepted because the journal has had them before."""
+
+    @property
+    def position(self) -> int:
+        """How many events were dealt with, up to the first that could not be kept."""
+        failed = (place for place, _, told in self._sent if told.done() and _failed(told))
+        return min(failed, default=self._place + 1) - 1
 
     @property
     def pace(self) -> float:
         """Events a second, 0 for as fast as they are taken."""
-        return 0.0 if self.position < self.skip else self._runner.pace
-
-    async def emit(self, event: Event) -> None:
-        """Queue the event.
-
-        Raises QueueFull and JournalFull when there is no room for it, InvalidEvent for one
-        that never can be accepted: the next one has its turn then.
-        """
-        place = self.position + 1
-        if place > self.skip:
-            try:
-                await self._runner.emit(event, feed=(self._name, place) if self._name else None)
-            except InvalidEvent:
-                self.position = place
-                raise
-        self.position = place
+        return 0.0 if self._place < self.skip else self._runner.pace
 
     async def emit_paced(self, event: Event) -> None:
-        """Queue the event when its turn comes and there is room for it."""
+        """Queue the event when its turn comes and there is room for it.
+
+        Raises InvalidEvent for one that can never be accepted: the next one has its turn.
+        """
         while (pace := self.pace) and (wait := self._due - time.monotonic()) > 0:  # noqa: ASYNC110
             # In slices, because the pace may change meanwhile.
             await asyncio.sleep(min(wait, _SLICE, 1 / pace))
         now = time.monotonic()
         self._due = max(self._due, now - _SLICE) + (1 / pace if pace else 0.0)
-        while True:
+        place = self._place + 1
+        if place > self.skip:
             try:
-                await self.emit(event)
-                return
-            except QueueFull:
+                self._sent.append((place, event, await self._next(place, event)))
+            except InvalidEvent:
+                self._place = place
+                raise
+        self._place = place
+
+    async def finish(self) -> None:
+        """There is nothing more: wait for what is on its way, and note it."""
+        while not await self._all_kept(0):
+            continue
+        self._runner.health.source_ended()
+        if self._name:
+            self._runner.note_feed(self._name, self._place, finished=True)
+
+    async def _next(self, place: int, event: Event) -> asyncio.Future[str]:
+        """Submit an event, when nothing before it is known to be refused: none may overtake."""
+        while True:
+            await self._runner.room()
+            if not await self._all_kept(_IN_FLIGHT - 1):
                 continue
-            except JournalFull:
+            try:
+                return self._submit(place, event)
+            except (QueueFull, JournalFull):
                 await asyncio.sleep(_SLICE)
 
-    def finish(self) -> None:
-        """Note that there is nothing more."""
-        if self._name:
-            self._runner.note_feed(self._name, self.position, finished=True)
+    def _submit(self, place: int, event: Event) -> asyncio.Future[str]:
+        return self._runner.submit(event, feed=(self._name, place) if self._name else None)
+
+    async def _all_kept(self, left: int) -> bool:
+        """Wait until at most ``left`` are on their way. False if that took time."""
+        at_once = True
+        while self._sent and (len(self._sent) > left or self._sent[0][2].done()):
+            place, event, told = self._sent[0]
+            if not told.done():
+                at_once = False
+                await asyncio.wait([told])
+            error = told.exception()
+            if error is None:
+                self.repeated += told.result() != event.id
+            elif isinstance(error, (JournalFull, JournalFailed)):
+                at_once = False
+                await self._send_again()
+                continue
+            else:
+                self._runner.report("error", f"event {place} of the feed is left out: {error}")
+            self._sent.popleft()
+        return at_once
+
+    async def _send_again(self) -> None:
+        """Submit what was refused anew, one by one: together it may be too much.
+
+        When one is refused, all behind it are, too: so each has its own place once more.
+        """
+        await asyncio.wait([told for _, _, told in self._sent])
+        for index, (place, event, told) in enumerate(self._sent):
+            while isinstance(told.exception(), (JournalFull, JournalFailed)):
+                try:
+                    told = self._submit(place, event)
+                except (QueueFull, JournalFull):
+                    await asyncio.sleep(_SLICE)
+                    continue
+                self._sent[index] = (place, event, told)
+                await asyncio.wait([told])
+
+
+def _failed(told: asyncio.Future[str]) -> bool:
+    return told.exception() is not None
 
 
 class Feed(Protocol):
@@ -149,7 +206,12 @@ def feed_of(events: str, demo: bool, bad_line: Callable[[int, str], None]) -> Fe
 
 
 def _name_of(path: Path) -> str:
-    """The path and what tells the content: of big files not all of it is read."""
+    """The path and what tells the content: of big files not all of it is read.
+
+    "" for standard input, a pipe, and all else that can be read only once.
+    """
+    if not path.is_file():
+        return ""
     with path.open("rb") as file:
         digest = hashlib.blake2b(file.read(_LOOKED_AT), digest_size=8)
         facts = os.fstat(file.fileno())

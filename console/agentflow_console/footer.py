@@ -22,6 +22,8 @@ _DISPENSABLE = (
 )  # fmt: skip
 """What the footer leaves out first when it is short of room; help has everything."""
 
+_SENSIBLE = 16  # cells that a sentence needs to tell anybody anything
+
 
 class AlertLine(Line):
     """At the left what is wrong, at the right what came of the last action."""
@@ -36,18 +38,20 @@ class AlertLine(Line):
             self._show_leaving(app)
             return
         left, right = self._alert(app), self._news(app)
-        if app.news is not None and app.news.kind == "asked":
-            left = []  # a question needs the whole line
-        self.display = bool(left or right)
+        kind = app.news.kind if app.news is not None else ""
         room = self.cells
-        if right:
-            share = room - min(length(left), room // 3)
-            text, style = right[0]
-            right = [(crop(text, share - 1), style)]
-        if left:
-            text, style = left[0]
-            left = [(crop(text, room - length(right) - 2), style)]
-        self.say(left, right)
+        if kind == "asked":
+            left = []  # a question needs the whole line
+        if kind == "alarm":
+            left, right = right, left
+            share = room
+        else:
+            share = room // 3 if right else room
+        self.display = bool(left or right)
+        # What is asked for or alarming is shown whole before the rest gets any room.
+        kept = min(length(left), share)
+        right = _cropped(right, room - kept - 2)
+        self.say(_cropped(left, room - length(right) - 2 * bool(right)), right)
 
     def _show_leaving(self, app: ConsoleApp) -> None:
         """How far the engine is, and what would hasten it."""
@@ -100,6 +104,14 @@ def _blocked(blocked: Blocked, now: float) -> str:
     who = safe(blocked.agent, 40) or "Code"
     where = f" at {safe(blocked.where, 120)}" if blocked.where else ""
     return f"{who} blocks the engine for {max(now - blocked.since, 0):.1f} s{where}"
+
+
+def _cropped(pieces: list[Piece], cells: int) -> list[Piece]:
+    """The one piece in so many cells; nothing if that would not tell anybody anything."""
+    if not pieces or cells < _SENSIBLE:
+        return []
+    text, style = pieces[0]
+    return [(crop(text, cells), style)]
 
 
 class FooterLine(Line):

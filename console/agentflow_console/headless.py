@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
 import time
 from typing import Any, TextIO
 
 import msgspec
 
+from agentflow.telemetry.snapshot import Cursor
+from agentflow_console.farewell import left_sentence, progress, second_quit
 from agentflow_console.host import Host, HostError
 from agentflow_console.host_options import HostOptions
+from agentflow_console.journals import recovered_sentence
 from agentflow_console.link.capture import LEVELS, LogHandler
 from agentflow_console.report import JsonReport, Report, TextReport
+from agentflow_console.signals import Signals
 from agentflow_console.store import Store
+from agentflow_console.text import safe
 
+_TELL = 2.0  # seconds between two lines about a drain
 _EVERY = 0.02  # seconds between two looks at the engine
 _LIMIT = 1_000_000  # event rows in one look: whatever the engine still has
 
@@ -25,7 +30,8 @@ _LIMIT = 1_000_000  # event rows in one look: whatever the engine still has
 def run(options: HostOptions, format: str) -> int:
     """Run until the input has ended and nothing is left to do, printing as it goes.
 
-    Gives the exit code: 0 if every event succeeded, 1 if not, 2 if it can't be run.
+    Gives the exit code: 0 if every event succeeded, 1 if one did not or is not finished, 2 if
+    it can't be run.
     """
     sys.stderr.flush()
     out = _own_output()
@@ -62,8 +68,31 @@ async def _run(options: HostOptions, report: Report) -> int:
     printing = _Printing(host, report)
     host.on_bad_line = printing.bad_line
     began = time.monotonic()
-    await host.start()
     stopping = _Stopping(host)
+    with Signals(stopping.signalled, _give_up):
+        await host.start()
+        _tell_recovery(host, report)
+        await _work(host, printing, stopping)
+    printing.look()
+    counts = host.runner.counts()
+    code = 0 if counts.accepted == counts.succeeded else 1
+    report.end(
+        {
+            "counts": counts._asdict(),
+            "bad_lines": printing.bad_lines,
+            "not_shown": printing.store.events.missed,
+            "duration": round(time.monotonic() - began, 3),
+            "exit_code": code,
+        }
+    )
+    left = left_sentence(counts.queued + counts.held + counts.running, host.journal)
+    if left:
+        print(left, file=sys.stderr)
+    return code
+
+
+async def _work(host: Host, printing: _Printing, stopping: _Stopping) -> None:
+    """Until there is nothing left to do, or somebody wants to end it."""
     printer = asyncio.create_task(printing.go_on())
     working = asyncio.create_task(_until_idle(host))
     try:
@@ -74,23 +103,28 @@ async def _run(options: HostOptions, report: Report) -> int:
         if working.done():
             working.result()
     finally:
+        telling = asyncio.create_task(stopping.tell()) if stopping.asked.done() else None
         stopping.begin()
         working.cancel()
         await host.stop(stopping.drain)
         printer.cancel()
-    printing.look()
-    counts = host.runner.counts()._asdict()
-    code = 0 if counts["accepted"] == counts["succeeded"] else 1
-    report.end(
-        {
-            "counts": counts,
-            "bad_lines": printing.bad_lines,
-            "not_shown": printing.store.events.missed,
-            "duration": round(time.monotonic() - began, 3),
-            "exit_code": code,
-        }
-    )
-    return code
+        if telling is not None:
+            telling.cancel()
+
+
+def _tell_recovery(host: Host, report: Report) -> None:
+    """What the start found in the journal, where the log does not say so to people."""
+    recovered = host.runner.recovered
+    if recovered is None or isinstance(report, TextReport):
+        return
+    for sentence in (recovered_sentence(recovered), *recovered.damage):
+        if sentence:
+            print(safe(sentence), file=sys.stderr)
+
+
+def _give_up() -> None:
+    """Nothing moves here any more, and somebody has asked twice for the end."""
+    os._exit(1)
 
 
 async def _until_idle(host: Host) -> None:
@@ -127,25 +161,37 @@ class _Printing:
 
 
 class _Stopping:
-    """SIGTERM and SIGINT: the first one drains, a second one doesn't wait."""
+    """SIGTERM, SIGINT and SIGHUP: the first one drains, a second one doesn't wait."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        loop = asyncio.get_running_loop()
-        self.asked: asyncio.Future[Any] = loop.create_future()
+        self.asked: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.drain = True
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signal)
 
     def begin(self) -> None:
         """The end has begun, whoever wanted it."""
         if not self.asked.done():
             self.asked.set_result(None)
 
-    def _signal(self) -> None:
-        if not self.asked.done():
+    def signalled(self, number: int, count: int) -> None:
+        """A signal says that this is to end."""
+        if count == 1 and not self.asked.done():
             self._host.stop_feeding()
             self.asked.set_result(None)
-            return
-        self.drain = False
-        self._hurry = asyncio.ensure_future(self._host.runner.stop(drain=False, timeout=0.0))
+        elif count > 1:
+            self.drain = False
+            self._hurry = asyncio.ensure_future(self._host.stop(drain=False))
+
+    async def tell(self) -> None:
+        """Say again and again how far the drain is."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._host.drain_timeout
+        would = second_quit("", self._host.journal)[0].partition(": ")[2]
+        again = f" (once more: {would})"
+        while self.drain:
+            snapshot = self._host.control.snapshot(Cursor(limit=0))
+            agents = [row.name for row in snapshot.agents or [] if row.in_flight]
+            line = progress(snapshot.counts, agents, max(ends - loop.time(), 0.0))[0]
+            print(f"{line}{again}", file=sys.stderr, flush=True)
+            again = ""
+            await asyncio.sleep(_TELL)

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from agentflow.telemetry.health.report import (
-    OK,
     Anomaly,
     Check,
     Health,
@@ -37,13 +36,14 @@ def verdict(health: Health) -> str:
 def health_text(health: Health) -> list[str]:
     """The report in lines to read: the verdict, what is wrong and what to do, then the rest."""
     lines = [f"{verdict(health)} at {clock_short(health.time)}", ""]
-    for concern in concerns(health):
+    pressing = concerns(health)
+    for concern in pressing:
         if isinstance(concern, Anomaly):
             lines.append(_anomaly(concern, health.time))
         else:
             lines.append(_check(concern))
         lines.append(f"  → {safe(concern.recommendation)}")
-    lines += [_check(check) for check in health.checks if check.status == OK]
+    lines += [_check(check) for check in health.checks if check not in pressing]
     if health.journal is not None:
         lines += ["", *(f"{fit(name, _NAME)}  {safe(value)}" for name, value in
                         journal_facts(health.journal))]  # fmt: skip

@@ -122,8 +122,9 @@ class Host:
 
     def _make_runner(self, config: Config) -> None:
         place = self._place
-        journal = journals.make_journal(config, place.path) if place else False
-        self.runner = Runner.from_config(config, journal=journal)
+        self.runner = Runner.from_config(
+            config, journal=journals.make_journal(config, place.path) if place else False
+        )
         self.control = Control(self.runner, read_only=self.options.read_only)
         options = self.options
         self._feed = feed_of(options.events, options.demo, self._bad_line)
@@ -240,7 +241,7 @@ class Host:
             stale.unlink(missing_ok=True)  # of a killed process: the journal is ours now
         try:
             await listening.open()
-            journal.note_socket(str(listening.path))
+            journal.announce(str(listening.path))
         except OSError as error:
             self.report("warning", f"the command line can't reach this engine: {error}")
         else:
@@ -260,6 +261,8 @@ class Host:
         recovered = self.runner.recovered
         if recovered is None:
             return
+        for damage in recovered.damage:  # the log has it by now
+            self.runner.notice(damage, _NOTICED)
         sentence = journals.recovered_sentence(recovered)
         if sentence:
             self._tell("info" if recovered.clean else "warning", sentence)
@@ -271,8 +274,7 @@ class Host:
     def _tell(self, level: str, text: str) -> None:
         """Say something in the log, and on the alert line for some seconds."""
         self.runner.report(level, text)
-        if hasattr(self.runner, "notice"):  # TODO
-            self.runner.notice(text, _NOTICED)
+        self.runner.notice(text, _NOTICED)
 
     async def _end_tasks(self) -> None:
         tasks = [task for task in (self._feeding, self._watching) if task is not None]
@@ -293,7 +295,11 @@ class Host:
             self._tell("info", _goes_on(source, position))
         self._port = Port(self.runner, source.name if self.runner.journal else "", position)
         await feed.run(self._port)
-        self._port.finish()
+        await self._port.finish()
+        if repeated := self._port.repeated:
+            self.report(
+                "info", f"{repeated:,} of the feed's events were accepted before: not run again"
+            )
 
     def _feed_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

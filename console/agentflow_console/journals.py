@@ -38,10 +38,6 @@ def place_of(config: Config, flag: str = "") -> Place | None:
     impossible.
     """
     settings = config.journal
-    try:
-        import agentflow.journal.journal  # TODO
-    except ImportError:
-        return None
     if flag == OFF:
         return None
     if settings.durability == "none":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agentflow_console.store import Store
 
 _STAYS = 8.0  # seconds that an answer stays on the alert line
-_ALARM_STAYS = 30.0  # seconds for what was not asked for
+_ALARM_STAYS = 10.0  # seconds for what nobody asked for
 _FASTEST = 10_000.0  # events a second above which the feed is not held back
 
 
@@ -156,7 +156,8 @@ class Operating(App[int]):
         if not name:
             self.say("Select an agent, or an event that is at one; P pauses the whole runner.")
             return
-        paused = any(row.name == name and row.state == "paused" for row in self.store.agents)
+        held = ("paused", "stopped")  # by a person, or by its supervisor
+        paused = any(row.name == name and row.state in held for row in self.store.agents)
         verb = "resume" if paused else "pause"
         self.change(verb, saying=f"{verb} {name}", agent=name)
 

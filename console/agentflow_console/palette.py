@@ -57,7 +57,8 @@ class Palette:
 _STATES = {
     "queued": "queued", "running": "running", "held": "held", "retrying": "retrying",
     "succeeded": "succeeded", "dead": "dead", "failed": "dead", "ok": "succeeded",
-    "idle": "muted", "paused": "held", "open": "dead", "disabled": "faint", "missing": "dead",
+    "idle": "muted", "paused": "held", "stopped": "dead", "open": "dead",
+    "disabled": "faint", "missing": "dead",
     "vetoed": "warning", "closed": "muted", "half-open": "warning",
     "debug": "muted", "info": "text", "warning": "warning", "error": "error",
     "stdout": "text", "stderr": "warning",

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 GLYPHS = {
     "queued": "○", "running": "●", "held": "‖", "retrying": "↻", "succeeded": "✓", "dead": "✗",
-    "idle": "○", "paused": "‖", "open": "⊘", "disabled": "–", "missing": "?",
+    "idle": "○", "paused": "‖", "stopped": "✗", "open": "⊘", "disabled": "–",
+    "missing": "?",
     "ok": "✓", "failed": "✗", "vetoed": "⊘",
 }  # fmt: skip
 """The glyph of each state; it never stands without its word."""

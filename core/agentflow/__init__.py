@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         RunnerNotRunning,
     )
     from agentflow.event import Event
+    from agentflow.journal import Journal
     from agentflow.resilience import (
         CircuitBreaker,
         DeadLetter,
@@ -81,6 +82,7 @@ __all__ = [
     "HandlerNotLoaded",
     "HookPoint",
     "InvalidEvent",
+    "Journal",
     "JournalError",
     "JournalFailed",
     "JournalFull",
@@ -135,6 +137,7 @@ _HOMES = {
     "HandlerNotLoaded": "errors",
     "HookPoint": "engine",
     "InvalidEvent": "errors",
+    "Journal": "journal",
     "JournalError": "errors",
     "JournalFailed": "errors",
     "JournalFull": "errors",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -24,6 +25,14 @@ TEST = (
     "python3 -m venv --upgrade-deps .venv && .venv/bin/pip install -qe . --group test "
     "&& .venv/bin/pytest"
 )
+AFTERWARDS = [
+    "agentflow-console dead list",
+    "agentflow-console dead show 1",
+    "agentflow-console dead replay 1",
+    "agentflow-console dead export",
+    "agentflow-console health",
+    "agentflow-console journal",
+]
 FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 BLOCKS = [match.groups() for match in FENCE.finditer(README)]
@@ -64,14 +73,15 @@ def without_times(text: str) -> str:
 
 def test_the_readme_has_exactly_these_commands() -> None:
     """The two that do all of their own set-up, and those that the tests below run."""
-    assert COMMAND_LINES == [
+    assert [
         MAIN,
         "agentflow-console --headless --events events.jsonl",
         "agentflow-console validate review.toml",
         "agentflow-console diagram review.toml",
         "agentflow-console review.toml --provider mock",
+        *AFTERWARDS,
         TEST,
-    ]
+    ] == COMMAND_LINES
 
 
 def test_the_checks_end_with_the_readmes_test_command() -> None:
@@ -107,6 +117,29 @@ def test_the_review_runs_offline(folder: Path) -> None:
     result = run(f"{COMMAND_LINES[4]} --events one.jsonl", folder)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "1 accepted, 1 succeeded" in result.stdout
+
+
+def test_what_failed_can_be_seen_and_run_again_from_a_shell(folder: Path) -> None:
+    """After the smallest run its dead letter is listed, shown, exported and queued again."""
+    run(COMMAND_LINES[1], folder)
+    listed, shown, replayed, exported, health, journal = (
+        run(command, folder) for command in AFTERWARDS
+    )
+    assert "AgentNotFound" in listed.stdout
+    assert '"name": "Grace"' in shown.stdout
+    assert replayed.returncode == 0, replayed.stderr
+    assert json.loads(exported.stdout.splitlines()[0])["agent"] == "nobody"
+    assert "agentflow.db" in health.stdout + health.stderr
+    assert "1 open, 2 settled, 1 dead" in journal.stdout
+    again = run("agentflow-console --headless", folder)
+    assert "AgentNotFound" in again.stdout
+
+
+def test_the_limits_are_valid(folder: Path) -> None:
+    """Every key under [journal] and [supervision] is one."""
+    result = run("agentflow-console validate limits.toml", folder)
+    assert result.returncode == 0
+    assert "unknown" not in result.stdout
 
 
 def test_the_program_prints_what_the_readme_shows(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from agentflow.resilience import DeadLetters
 from agentflow.resilience.dead_letters import describe, trace_text
 from agentflow.testing import recorder
 
-from .support import LANES, NO_RETRY, config, make, virtual
+from .support import LANES, NO_RETRY, config, loop, make, virtual
 
 
 @pytest.mark.parametrize("lane", LANES)
@@ -289,3 +290,19 @@ async def test_every_error_of_the_engine_has_its_facts_as_attributes() -> None:
             found.append((await runner.request(event)).error)
     assert all(isinstance(error, AgentFlowError) for error in found)
     assert (found[0].agent, found[1].hop_count) == ("ghost", 50)
+
+
+@virtual
+async def test_an_exception_object_that_is_raised_again_and_again_does_not_grow() -> None:
+    """A constant of a module, raised ten thousand times: its traceback stays short."""
+    error = ConnectionError("the same object")
+    text = NO_RETRY + "[error_routing.circuit_breaker]\nfailure_threshold = 100000"
+    async with make(text, a=recorder(error).agent) as runner:
+        loop().each_turn(lambda: None)
+        for _ in range(100):
+            for _ in range(100):
+                runner.try_emit(Event("a"))
+            await runner.join()
+        assert runner.counts().dead == 10_000
+        assert len(traceback.extract_tb(error.__traceback__)) < 50
+        assert "the same object" in trace_text(error)

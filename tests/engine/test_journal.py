@@ -367,6 +367,54 @@ async def test_handlers_emit_onto_the_disk(folder: Path) -> None:
 
 
 @virtual
+async def test_what_a_handler_emits_comes_once_when_it_runs_again(folder: Path) -> None:
+    """The same emitted again by another attempt is the same event; something else is another."""
+
+    async def emits(event: Event, state: State, context: Context) -> None:
+        await context.emit(Event("b", {"same": True}))
+        await context.emit(Event("b", {"same": True}))
+        await context.emit(Event("b", {"attempt": context.attempt}))
+        if context.attempt == 1:
+            raise ConnectionError("later")
+
+    b = recorder()
+    async with journaled(folder, a=emits, b=b.agent) as runner:
+        await runner.emit(Event("a"))
+        await runner.join()
+        found = [dict(event.data) for event in b.events]
+        assert found.count({"same": True}) == 2
+        assert found.count({"attempt": 1}) == found.count({"attempt": 2}) == 1
+        assert len(found) == 4
+
+
+@virtual
+async def test_an_attempt_that_failed_counts_at_every_moment(folder: Path) -> None:
+    """Whenever the crash comes after it, the next attempt has the next number."""
+    images: list[Path] = []
+    attempts: list[int] = []
+
+    async def fails(event: Event, state: State, context: Context) -> None:
+        attempts.append(context.attempt)
+        raise ConnectionError("down")
+
+    runner = journaled(folder, a=fails)
+    await runner.start()
+    event_id = await runner.emit(Event("a"))
+    loop().each_turn(lambda: images.append(crash(folder, str(len(images)))) if attempts else None)
+    await settle()
+    await runner.stop(drain=False)
+    assert event_id
+    assert images
+    first = len(attempts)
+    for image in images[:20]:
+        del attempts[first:]
+        async with journaled(image, a=fails) as again:
+            await again.join()
+        if len(attempts) > first:
+            assert attempts[first] >= 2
+
+
+@virtual
 async def test_try_emit_and_flush(folder: Path) -> None:
     """try_emit does not wait for the disk; flush does."""
     runner = journaled(folder, a=recorder().agent)
@@ -390,10 +438,15 @@ async def test_a_full_journal_refuses_and_goes_on(folder: Path) -> None:
     await runner.start()
     runner.pause()
     accepted = 0
-    with pytest.raises(JournalFull):
-        for _ in range(900):
+
+    async def fill() -> None:
+        nonlocal accepted
+        while True:
             await runner.emit(Event("a", {"text": "x" * 10_000}))
             accepted += 1
+
+    with pytest.raises(JournalFull):
+        await fill()
     assert accepted > 20
     assert runner.counts().accepted == accepted
     runner.resume()

@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+
+if TYPE_CHECKING:
+    from .terminal import Terminal
 
 CONFIG = """\
 [agent_flow]
@@ -116,3 +120,12 @@ def lines(*events: Any) -> str:
     return "".join(
         f"{event if isinstance(event, str) else json.dumps(event)}\n" for event in events
     )
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    """A list for terminals that must not survive the test."""
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.close()

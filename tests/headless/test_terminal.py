@@ -2,92 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
 import signal
-import struct
-import subprocess
 import sys
-import termios
-import time
-from collections.abc import Iterator, Sequence
 
 import psutil
-import pyte
 import pytest
 
-from .conftest import COMMAND, Program, lines
-
-
-class Terminal:
-    """A pty with the program on it, and what stands on its screen."""
-
-    def __init__(self, program: Program, *arguments: str, command: Sequence[str] = COMMAND) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        self.process = subprocess.Popen(
-            [*command, *arguments],
-            cwd=program.folder,
-            env={**program.environment, "TERM": "xterm-256color", "HOME": str(program.folder)},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-        )
-        os.close(slave)
-        self._screen = pyte.Screen(120, 40)
-        self._stream = pyte.ByteStream(self._screen)
-
-    def until(self, text: str) -> None:
-        """Read until the text is on the screen."""
-        end = time.monotonic() + 15
-        while text not in "\n".join(self._screen.display):
-            assert time.monotonic() < end, "\n".join(self._screen.display)
-            self.read()
-
-    def read(self) -> bool:
-        """Take what has come; False at the end."""
-        if select.select([self.master], [], [], 0.1)[0]:
-            try:
-                data = os.read(self.master, 65536)
-            except OSError:
-                return False
-            self._stream.feed(data)
-        return True
-
-    def press(self, keys: str) -> None:
-        """Type."""
-        os.write(self.master, keys.encode())
-
-    def end(self) -> int:
-        """Wait for the end, and the exit code."""
-        end = time.monotonic() + 15
-        while self.read() and self.process.poll() is None:
-            assert time.monotonic() < end, "the program does not end"
-        return self.process.wait(5)
-
-    def engines(self) -> list[psutil.Process]:
-        """The engine's process."""
-        return psutil.Process(self.process.pid).children()
-
-    def close(self) -> None:
-        """End it whatever it does."""
-        if self.process.poll() is None:
-            for process in [*self.engines(), psutil.Process(self.process.pid)]:
-                process.kill()
-        self.process.wait()
-        os.close(self.master)
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    """A list for terminals that must not survive the test."""
-    opened: list[Terminal] = []
-    yield opened
-    for terminal in opened:
-        terminal.close()
+from .conftest import Program, lines
+from .terminal import Terminal
 
 
 @pytest.mark.parametrize("flags", [[], ["--in-process"]])
@@ -127,8 +50,7 @@ def test_an_engine_outlives_a_killed_screen_only_to_drain(
     program.write("in.jsonl", lines({"target": "slow"}))
     terminal = Terminal(program, "--events", "in.jsonl")
     terminals.append(terminal)
-    while not (program.folder / "started").exists():
-        terminal.read()
+    terminal.wait_for(program.folder / "started")
     (engine,) = terminal.engines()
     os.kill(terminal.process.pid, signal.SIGKILL)
     terminal.process.wait()

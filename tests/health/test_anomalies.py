@@ -53,6 +53,13 @@ def test_the_end_of_a_source_is_no_drop() -> None:
     assert story.kinds == ["rate drop"]
 
 
+def test_senders_that_a_full_queue_holds_back_are_no_drop() -> None:
+    """The queue is what is not well then, and its check says so."""
+    story = lived()
+    story.go_on(60, queued=1_000)
+    assert story.kinds == []
+
+
 def test_an_operator_who_changes_the_pace_makes_no_anomaly() -> None:
     """Neither up nor down."""
     story = lived(pace=100.0)

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from agentflow.telemetry.health.facts import Facts, Handler, OpenBreaker, Stuck
+from agentflow.telemetry.health.facts import Facts, Handler, OpenBreaker, Stopped, Stuck
 from agentflow.telemetry.health.report import CRITICAL, DEGRADED, OK, JournalFigures
 from agentflow.telemetry.health.steady import Growth
 from agentflow.telemetry.health.storage import disk, journal
 
 from .series import Story
 
+STOPPED = Stopped("caller", "failed 6 times in 10 minutes")
 STUCK = Stuck("s-41", "enricher", 42.0, 0.3)
 
 
@@ -53,8 +54,8 @@ def test_a_system_at_rest_is_healthy() -> None:
         ("agents", {"paused": ["a"]}, OK, "1 paused"),
         ("agents", {"paused": ["a"], "held": 4}, DEGRADED, "1 paused"),
         ("agents", {"all_paused": True, "held": 4}, DEGRADED, "all paused"),
-        ("agents", {"stopped": ["a", "b"]}, DEGRADED, "2 stopped"),
-        ("agents", {"stopped": list("abcde")}, CRITICAL, "5 stopped"),
+        ("agents", {"stopped": [STOPPED, STOPPED]}, DEGRADED, "2 stopped"),
+        ("agents", {"stopped": [STOPPED] * 5}, CRITICAL, "5 stopped"),
         ("breakers", {"breakers": [OpenBreaker("a", 5, 12.0)]}, DEGRADED, "1 open"),
         ("breakers", {"breakers": [OpenBreaker("a", 5, 12.0)] * 3}, CRITICAL, "3 open"),
         ("memory", {"memory": 5_000_000_000}, OK, "5.0 GB"),
@@ -137,7 +138,7 @@ def test_threads_have_to_be_short_for_a_while() -> None:
     story.go_on(1, waiting_for_thread=3)
     assert (story.check("threads").status, story.check("threads").value) == (
         DEGRADED,
-        "all busy, 3 wait",
+        "3 handlers wait",
     )
     story.go_on(30, waiting_for_thread=3)
     assert story.check("threads").status == CRITICAL
@@ -157,7 +158,7 @@ def test_threads_have_to_be_short_for_a_while() -> None:
 )
 def test_what_the_journal_check_says(fields: dict[str, Any], status: str, value: str) -> None:
     """Full and failed are critical, slow and nearly full are warnings."""
-    check = journal(figures(**fields), 5.0)
+    check = journal([Facts(now=0.0, time=0.0, journal=figures(**fields))], 5.0)
     assert (check.status, check.value) == (status, value)
     assert check.recommendation
 
@@ -165,7 +166,30 @@ def test_what_the_journal_check_says(fields: dict[str, Any], status: str, value:
 def test_old_damage_is_not_held_against_the_journal() -> None:
     """It was said at the start; ten minutes later the journal is what it is now."""
     damaged = figures(damage=["12 events could not be read"])
-    assert journal(damaged, 601.0).status == OK
+    assert journal([Facts(now=0.0, time=0.0, journal=damaged)], 601.0).status == OK
+
+
+def test_a_journal_that_has_nothing_to_write_is_not_slow() -> None:
+    """How long it took the last time says nothing of now."""
+    resting = figures(commits=0.0, pending=0, ack_p99=0.6, last_commit=2.0)
+    story = Story()
+    story.go_on(20, journal=resting)
+    assert story.check("journal").status == OK
+
+
+def test_a_disk_that_does_not_answer_is_found() -> None:
+    """Records wait, and nothing is written: after some seconds that is said."""
+    hanging = figures(commits=0.0, pending=12)
+    story = Story()
+    story.go_on(2, journal=hanging)
+    assert story.check("journal").status == OK
+    story.go_on(2, journal=hanging)
+    assert (story.check("journal").status, story.check("journal").value) == (
+        DEGRADED,
+        "hangs for 4 s",
+    )
+    story.go_on(11, journal=hanging)
+    assert story.check("journal").status == CRITICAL
 
 
 def test_a_full_disk_is_critical() -> None:
@@ -182,7 +206,10 @@ def test_a_check_gets_better_only_when_it_stays_so() -> None:
         statuses.append(story.check("queue").status)
         assert story.check("queue").number in (82.0, 70.0)
     assert set(statuses) == {DEGRADED}
-    assert story.check("queue").recommendation
+    story.go_on(1, queued=700)
+    check = story.check("queue")
+    assert (check.value, check.detail[:14]) == ("82 % full", "now 70 % full,")
+    assert check.recommendation
     story.go_on(12, queued=700)
     assert story.check("queue").status == OK
     assert story.check("queue").recommendation == ""
@@ -198,7 +225,7 @@ def test_what_changes_is_told_once() -> None:
         ("info", "loop lag"),
     ]
     assert "plain function" in story.told[0][1]
-    assert "ok again" in story.told[1][1]
+    assert story.told[1][1] == "loop lag: ok again, 10ms"
 
 
 def test_memory_that_goes_on_growing_is_found() -> None:

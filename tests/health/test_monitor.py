@@ -147,8 +147,38 @@ async def test_retries_are_seen_and_waiting_for_one_is_not_stuck() -> None:
         await asyncio.sleep(50)
         assert [row.state for row in Control(runner).snapshot(Cursor()).live] == ["retrying"] * 4
         assert check_of(runner, "sessions").value == "moving"
+        assert check_of(runner, "handlers").value == "working"
         await runner.join()
         await asyncio.sleep(1.1)
+
+
+@virtual
+async def test_a_run_begins_anew_after_it_has_waited() -> None:
+    """A quick second attempt after a long wait is not a run that takes long."""
+    text = "[orchestration]\ntimeout_seconds = 600\n[error_routing.retry]\n"
+    text += "initial_delay = 60\nmax_delay = 60\njitter = false\n"
+    outputs = [ConnectionError("x"), lambda event, state: asyncio.sleep(8)]
+    async with make(text, a=recorder(*outputs).agent) as runner:
+        await runner.emit(Event("a"))
+        await asyncio.sleep(67)
+        assert [row.state for row in Control(runner).snapshot(Cursor()).live] == ["running"]
+        assert check_of(runner, "handlers").value == "working"
+        assert check_of(runner, "sessions").value == "moving"
+        await runner.join()
+
+
+@virtual
+async def test_one_that_waits_beside_one_that_runs_is_not_blocked() -> None:
+    """In parallel, only what really runs is looked at."""
+    text = "[orchestration]\nmode = 'collaborative'\ntimeout_seconds = 600\n"
+    text += "[error_routing.retry]\ninitial_delay = 120\nmax_delay = 120\njitter = false\n"
+    waits = recorder(ConnectionError("x"), {"y": 1})
+    async with make(text, runs=hang, waits=waits.agent) as runner:
+        await runner.emit(Event())
+        await asyncio.sleep(70)
+        assert check_of(runner, "handlers").value == "1 blocked"
+        assert check_of(runner, "handlers").detail.startswith("runs for ")
+        await runner.stop(drain=False)
 
 
 @virtual
@@ -215,7 +245,7 @@ async def test_handlers_that_wait_for_a_thread_are_counted() -> None:
         for _ in range(32):
             await asyncio.to_thread(begun.acquire)
         runner._tick()
-        assert check_of(runner, "threads").value == "all busy, 4 wait"
+        assert check_of(runner, "threads").value == "4 handlers wait"
         go_on.set()
 
 
@@ -290,3 +320,19 @@ async def test_what_the_host_has_to_say_is_an_alert_for_a_while() -> None:
         assert Control(runner).snapshot(Cursor()).alerts == ["12 events were recovered"]
         await asyncio.sleep(6)
         assert Control(runner).snapshot(Cursor()).alerts == []
+
+
+@virtual
+async def test_an_agent_that_its_supervisor_stopped_is_named_with_the_reason() -> None:
+    """It is not taken for one that an operator has paused."""
+    async with make(a=recorder().agent, b=recorder().agent) as runner:
+        runner.pause("b")
+        runner.plan.agents["a"].vitals.stopped = "failed 6 times in 10 minutes"
+        runner.pause("a")
+        await asyncio.sleep(1.1)
+        check = check_of(runner, "agents")
+        assert (check.status, check.value) == ("degraded", "1 stopped")
+        assert check.detail == "a: failed 6 times in 10 minutes"
+        snapshot = Control(runner).snapshot(Cursor())
+        assert [row.state for row in snapshot.agents or ()] == ["stopped", "paused"]
+        assert "a: failed 6 times in 10 minutes" in snapshot.alerts[0]

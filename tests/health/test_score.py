@@ -78,6 +78,18 @@ def test_nothing_wrong_is_a_hundred() -> None:
     assert (report(fine, [NOTICE]).score, report(fine, [NOTICE]).status) == (97, OK)
 
 
+def test_what_a_check_and_an_anomaly_both_say_counts_once() -> None:
+    """The anomaly says more, so it is the one to read; the check is what it costs."""
+    stuck = anomaly(DEGRADED, "stuck session")
+    both = make_report(1.0, [check("sessions", DEGRADED)], [stuck, stuck])
+    assert both.score == min(100 - WEIGHTS["sessions"] // 2, 89)
+    assert concerns(both) == [stuck, stuck]
+    worse = make_report(1.0, [check("sessions", CRITICAL)], [stuck])
+    assert concerns(worse) == [check("sessions", CRITICAL), stuck]
+    alone = make_report(1.0, [check("sessions", OK)], [stuck])
+    assert alone.score == 89
+
+
 def test_the_most_pressing_comes_first() -> None:
     """Critical before degraded, the weightier check before the other, notices last."""
     health = make_report(

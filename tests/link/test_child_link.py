@@ -148,9 +148,12 @@ async def test_code_that_does_not_import_is_told_with_its_place(
 
 
 async def test_a_crash_is_told_with_its_signal_and_place(project: Project, links: Links) -> None:
-    """A handler that takes the process along leaves a sentence, and the console lives."""
+    """A handler that takes the process along leaves a sentence, and the console lives.
+
+    Without a journal nobody knows what it had to do, and it is not started again.
+    """
     project.add_agent("crash")
-    link = links.make(project.options())
+    link = links.make(project.options(journal="off"))
     await link.start()
     seen = Seen(link)
     await seen.inject("crash")
@@ -158,7 +161,8 @@ async def test_a_crash_is_told_with_its_signal_and_place(project: Project, links
         await seen.until(lambda store: False)
     await asyncio.to_thread(int)
     assert link.status == "lost"
-    assert link.reason.startswith("the engine was killed by SIGSEGV; it was at ")
+    assert link.reason == "the engine was killed by SIGSEGV; it was at handlers.py:11 in crash"
+    assert (link.journal, link.left) == ("", None)
     assert not (await _command_error(link)).startswith("the link is")
     await link.close()
 

@@ -19,7 +19,7 @@ from agentflow_console.link.client import ChildLink
 from agentflow_console.link.process import EngineProcess
 
 async def main():
-    options = HostOptions(path=sys.argv[1])
+    options = HostOptions(path=sys.argv[1], journal="off")
     process = EngineProcess(options)
     link = ChildLink(options, process)
     await link.start()

@@ -47,8 +47,9 @@ def command_entries(screen: str, keymap: KeyMap) -> list[Entry]:
 def agent_entries(agents: Iterable[tuple[str, str]]) -> list[Entry]:
     """Pausing or resuming each agent, given as name and state."""
     command = BY_ID["agent.pause"]
+    held = ("paused", "stopped")
     return [
-        Entry(command, f"{'Resume' if state == 'paused' else 'Pause'} {name}", "", state, (name,))
+        Entry(command, f"{'Resume' if state in held else 'Pause'} {name}", "", state, (name,))
         for name, state in agents
     ]
 

@@ -20,6 +20,7 @@ from agentflow_console.link.process import EngineProcess
 from agentflow_console.link.protocol import LinkError
 
 _SILENCE = 1.0  # seconds without an answer or a word from the watchdog
+_STARTING = "; it is being started again"
 _ANSWERING = ("connected", "draining")
 
 
@@ -108,6 +109,7 @@ class ChildLink(AskingLink):
         if self._restarting is not None:
             self._restarting.cancel()
             await asyncio.gather(self._restarting, return_exceptions=True)
+            self._reason = self._reason.removesuffix(_STARTING)
         if self._replacing is not None:
             if not drain:
                 self._replacing.cancel()
@@ -234,7 +236,7 @@ class ChildLink(AskingLink):
             self._lose(sentence)
             return
         self._status, self._blocked = "restarting", None
-        self._reason = f"{sentence}; it is being started again"
+        self._reason = sentence + _STARTING
         self._restarting = asyncio.get_running_loop().create_task(self._restart(sentence))
 
     def _lose(self, reason: str) -> None:
@@ -242,9 +244,9 @@ class ChildLink(AskingLink):
 
     async def _restart(self, sentence: str) -> None:
         """Start an engine that goes on from the journal; and another, should that die too."""
-        kept = f"what it had not finished is in {shown(self._journal)}"
+        kept = f"the rest is in {shown(self._journal)}"
         while self._intensity.allows(time.monotonic()):
-            self._reason = f"{sentence}; it is being started again"
+            self._reason = sentence + _STARTING
             try:
                 engine = self._engine = self._connect(EngineProcess(self._options))
             except OSError as error:
@@ -257,12 +259,13 @@ class ChildLink(AskingLink):
                 if engine.refused:
                     self._lose(f"{sentence}; it can't be started again: {error}; {kept}")
                     return
+                self._deaths.append(f"{sentence}; started again")
                 sentence = str(error)
                 continue
             await self._is_back(engine, f"{sentence}; started again")
             return
-        often = f"{self._intensity.most + 1} times within {self._intensity.within:g} s"
-        self._lose(f"{sentence}; it died {often} and is not started again; {kept}")
+        often = f"{self._intensity.most + 1} deaths within {self._intensity.within:g} s"
+        self._lose(f"{sentence}; not started again after {often}; {kept}")
 
     async def _is_back(self, engine: EngineConnection, sentence: str) -> None:
         self._continuity.begin()

@@ -24,12 +24,14 @@ class Continuity:
         self._event = self._log = self._audit = self._dead = self._config = 0
         self._audited = -1.0  # time of the last action that the screen knew of
         self._known = 0  # actions of the new engine that the screen had before
+        self._open: set[int] = set()  # events that the engine before had not ended, as far as seen
 
     def begin(self) -> None:
         """Another engine is there, and counts from one."""
         last = self._last
         if last is None:
             return
+        self._open = {row.seq for row in last.live}
         self._event = last.settled_cursor
         self._log = last.log_cursor
         self._audit, self._known = last.audit_cursor, 0
@@ -62,6 +64,7 @@ class Continuity:
         moved = msgspec.structs.replace(
             snapshot,
             settled_cursor=snapshot.settled_cursor + self._event,
+            settled_missed=snapshot.settled_missed + self._unseen(snapshot),
             log=[msgspec.structs.replace(row, seq=row.seq + self._log) for row in snapshot.log]
             if self._log
             else snapshot.log,
@@ -77,3 +80,11 @@ class Continuity:
             self._audited = max(self._audited, moved.audit[-1].time)
         self._last = moved
         return moved
+
+    def _unseen(self, snapshot: Snapshot) -> int:
+        """How many events ended in the last moment of the engine before, which nobody saw."""
+        before, self._open = self._open, set()
+        if not before or snapshot.live_total > len(snapshot.live):
+            return 0
+        seen = {row.seq for row in snapshot.live} | {row.seq for row in snapshot.settled}
+        return len(before - seen)

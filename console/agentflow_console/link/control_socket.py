@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,16 @@ from agentflow_console.link.frames import encode, frame
 from agentflow_console.link.messages import (
     AnyRequest,
     Execute,
-    HandOver,
+    ListSessions,
+    Page,
+    Pull,
     Ready,
     Refusal,
-    RefuseCode,
     Reply,
-    Stop,
-    TakeOver,
+    ShowDeadLetter,
+    ShowEvent,
+    ShowHealth,
+    ShowSession,
 )
 
 CLIENTS = 32
@@ -40,13 +44,42 @@ PATH_LIMIT = 100
 """Bytes of a socket's path: systems take no more than 103 or 107."""
 
 _requests = msgspec.msgpack.Decoder(AnyRequest)
-_FORBIDDEN = (HandOver, TakeOver, RefuseCode, Stop)  # between a console and its own engine
+_ALLOWED = (
+    Execute, ListSessions, Page, Pull, ShowDeadLetter, ShowEvent, ShowHealth, ShowSession,
+)  # fmt: skip
+"""Everything else is between a console and its own engine."""
+
+
+class PathTooLong(OSError):
+    """This system has no way to a socket at such a path."""
+
+
+@contextlib.contextmanager
+def address(path: Path) -> Iterator[str]:
+    """``path`` as short as a socket needs it: Linux can go there by way of its folder.
+
+    Raises PathTooLong.
+    """
+    if len(os.fsencode(path)) <= PATH_LIMIT:
+        yield str(path)
+        return
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise PathTooLong(str(error)) from error
+    try:
+        short = f"/proc/self/fd/{folder}/{path.name}"
+        if len(os.fsencode(short)) > PATH_LIMIT or not Path(short).parent.exists():
+            raise PathTooLong(str(path))
+        yield short
+    finally:
+        os.close(folder)
 
 
 class ControlSocket:
     """Serves ``control`` at ``path``, where only this user can connect.
 
-    If the path is too long for a socket it is another one, in a private folder: look at
+    Where the path is too long for a socket it is another one, in a private folder: look at
     ``path`` after ``open``. Clients don't wait for each other, and the engine waits for
     none of them; one that speaks another language loses its connection, and that is all.
     """
@@ -61,15 +94,21 @@ class ControlSocket:
 
     async def open(self) -> None:
         """Begin to listen. Raises OSError."""
-        if len(os.fsencode(self.path)) > PATH_LIMIT:
+        try:
+            with address(self.path) as short:
+                await self._listen(short)
+        except PathTooLong:
             self._folder = Path(tempfile.mkdtemp(prefix="agentflow-"))
             self.path = self._folder / "control.sock"
+            await self._listen(str(self.path))
+
+    async def _listen(self, short: str) -> None:
         self.path.unlink(missing_ok=True)
         sock = socket.socket(socket.AF_UNIX)
         try:
             with contextlib.suppress(OSError):  # not on every system: there, a moment later
                 os.fchmod(sock.fileno(), 0o600)
-            sock.bind(str(self.path))
+            sock.bind(short)
             self.path.chmod(0o600)
             self._server = await asyncio.start_unix_server(
                 self._connected, sock=sock, backlog=CLIENTS
@@ -123,7 +162,7 @@ class ControlSocket:
 
     async def _answer(self, request: AnyRequest) -> Reply | Refusal:
         what = type(request).__name__
-        if isinstance(request, _FORBIDDEN):
+        if not isinstance(request, _ALLOWED):
             return Refusal(request.number, f"{what} is not for this socket")
         try:
             body: Any

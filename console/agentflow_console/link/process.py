@@ -99,7 +99,7 @@ class EngineProcess:
             name = signal.Signals(-code).name
             sentence = f"the engine was killed by {name}"
             if name == "SIGKILL":
-                return f"{sentence}; the system does that when memory runs out"
+                return f"{sentence} (out of memory?)"
             place = _place(words)
             return f"{sentence}; it was at {place}" if place else sentence
         last = words.strip().splitlines()[-1:]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agentflow_console.store import Store
 
 _URGENCY = {
-    "open": 0, "missing": 0, "paused": 1, "running": 2, "idle": 2, "disabled": 3,
+    "stopped": 0, "open": 0, "missing": 0, "paused": 1, "running": 2, "idle": 2, "disabled": 3,
 }  # fmt: skip
 
 ORDERS = ("state", "name", "held", "rate", "p95", "fail")

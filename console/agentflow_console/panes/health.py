@@ -74,13 +74,14 @@ class HealthPane(DocumentPane):
 
     def _lines(self, health: Health) -> Lines:
         lines: Lines = []
-        for concern in concerns(health):
+        pressing = concerns(health)
+        for concern in pressing:
             if isinstance(concern, Anomaly):
                 lines += self._anomaly(concern, health.time)
             else:
-                lines += self._check(concern)
+                lines += self._check(concern, in_full=True)
         for check in health.checks:
-            if check.status == OK:
+            if check not in pressing:
                 lines += self._check(check)
         if health.journal is not None:
             lines += self._journal(health.journal)
@@ -94,7 +95,8 @@ class HealthPane(DocumentPane):
         lines[0] = [start, (first[: len(kind)], palette.strong), (first[len(kind) :], style)]
         return lines + self._advice(anomaly.recommendation, self._style(anomaly.severity))
 
-    def _check(self, check: Check) -> Lines:
+    def _check(self, check: Check, *, in_full: bool = False) -> Lines:
+        """A check on one line, or with all that there is to say."""
         palette, well = self.palette, check.status == OK
         room = self.body_width - _INDENT - _NAME - 2
         value = safe(check.value, 60)
@@ -106,10 +108,10 @@ class HealthPane(DocumentPane):
             (fit(safe(check.name, 20), _NAME) + " ", palette.text if well else palette.strong),
             (value, palette.text if well else self._style(check.status)),
         ]
-        if well or width(detail) <= beside:
+        if not in_full or width(detail) <= beside:
             line.append((" " + crop(detail, beside), palette.muted if well else palette.text))
         lines: Lines = [line]
-        if well:
+        if not in_full:
             return lines
         if width(detail) > beside:
             lines += self._told(detail, palette.text)

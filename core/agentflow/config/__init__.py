@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from agentflow.config.read import check_config, load_config
     from agentflow.config.runtime import AgentFlowConfig, LoggingConfig, RuntimeConfig
+    from agentflow.config.supervision import SupervisionConfig
     from agentflow.config.watcher import Change, watch
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "RuleConfig",
     "RuntimeConfig",
     "Secret",
+    "SupervisionConfig",
     "check_config",
     "diff",
     "load_config",
@@ -70,6 +72,7 @@ _HOMES = {
     "RoutingRule": "orchestration",
     "RuleConfig": "orchestration",
     "RuntimeConfig": "runtime",
+    "SupervisionConfig": "supervision",
     "Change": "watcher",
     "Difference": "difference",
     "check_config": "read",

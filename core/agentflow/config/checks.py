@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentflow.config.config import Config
+from agentflow.config.error_words import CATEGORIES, SEVERITIES, category_named, severity_named
 from agentflow.config.layers import Merged
 from agentflow.config.orchestration import LISTS_OF_MODE, OrchestrationConfig, RuleConfig
 from agentflow.config.positions import Path, join_key
@@ -98,6 +99,15 @@ def _check_error_handlers(config: Config, merged: Merged) -> None:
     named: list[tuple[Path, str | None]] = [((key,), getattr(section, key)) for key in HANDLERS]
     for table in ("category_handlers", "severity_handlers"):
         named += [((table, key), name) for key, name in getattr(section, table).items()]
+    for table, what, named_by, known in (
+        ("category_handlers", "category", category_named, CATEGORIES),
+        ("severity_handlers", "severity", severity_named, SEVERITIES),
+    ):
+        for key in getattr(section, table):
+            if named_by(key) not in known:
+                message = f"no error is of the {what} {key!r}"
+                suggestion = did_you_mean(named_by(key), known) or f"one of {', '.join(known)}"
+                merged.report(("error_routing", table, key), message, suggestion, "warning")
     for path, name in named:
         if name is not None:
             _check_agent(config, merged, ("error_routing", *path), name, "warning")

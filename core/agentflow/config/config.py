@@ -17,6 +17,7 @@ from agentflow.config.problems import Problem, Severity
 from agentflow.config.providers import resolve
 from agentflow.config.runtime import AgentFlowConfig, LoggingConfig, RuntimeConfig
 from agentflow.config.section import Section, Spelling, same, setting
+from agentflow.config.supervision import SupervisionConfig
 from agentflow.config.values import Table
 
 DEFAULT_PATH = "agentflow.toml"
@@ -39,6 +40,9 @@ class Config(Section):
     runtime: RuntimeConfig = setting(RuntimeConfig(), "Limits of the runner.")
     journal: JournalConfig = setting(JournalConfig(), "What is kept on disk.")
     error_routing: ErrorRoutingConfig = setting(ErrorRoutingConfig(), "What happens to failures.")
+    supervision: SupervisionConfig = setting(
+        SupervisionConfig(), "When agents that keep failing are stopped."
+    )
     logging: LoggingConfig = setting(LoggingConfig(), "What is logged.")
     console: Table = setting({}, "Settings of the console.")
 

@@ -18,6 +18,7 @@ MAX_BITS = 14_000
 
 _UNCLOSED = 'Expected "\'"'
 _LONG_NUMBER = re.compile(r"[0-9_]{4000,}")
+_LONG_OTHER = re.compile(r"0[xob][0-9a-fA-F_]{1000,}")
 _BARE_WORDS = re.compile(r"""\s*([\w.-]+)\s*=\s*([^\s"'\[{].*)""")
 
 
@@ -32,7 +33,7 @@ def parse(text: str, path: str) -> tuple[dict[str, Any], Positions] | Problem:
         return Problem(path, *positions.too_deep, "", reason, "is a bracket left open?")
     try:
         data = tomli.loads(text)
-        if (huge := _huge(data, ())) is not None:
+        if _LONG_OTHER.search(text) and (huge := _huge(data, ())) is not None:
             return Problem(path, *positions.find(huge), join_key(huge), "has too many digits")
         return data, positions
     except tomli.TOMLDecodeError as error:

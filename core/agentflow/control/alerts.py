@@ -8,19 +8,16 @@ from itertools import islice
 
 from agentflow.control.rows import clean
 from agentflow.engine import Runner
-from agentflow.telemetry.health.report import CRITICAL, NOTICE, Anomaly, Check, Health, concerns
+from agentflow.telemetry.health.report import CRITICAL, NOTICE, Anomaly, Check, concerns
 
 _RECENT = 10.0  # seconds for which a failure is worth a line
 _LOOKED_AT = 2_000
-
-_SAID_OTHERWISE = {"breakers", "sessions"}
-"""Checks of which a line of their own, or an anomaly, says more."""
 
 
 def alerts(runner: Runner) -> list[str]:
     """The sentences for the alert line."""
     health = runner.health.report
-    worries = [] if health is None else [one for one in concerns(health) if _is_news(one, health)]
+    worries = [] if health is None else [one for one in concerns(health) if _is_news(one)]
     critical = [one for one in worries if _severity(one) == CRITICAL]
     notices = [one for one in worries if _severity(one) == NOTICE]
     others = [one for one in worries if one not in critical and one not in notices]
@@ -36,14 +33,13 @@ def alerts(runner: Runner) -> list[str]:
     return found + [_sentence(one) for one in notices]
 
 
-def _is_news(concern: Check | Anomaly, health: Health) -> bool:
+def _is_news(concern: Check | Anomaly) -> bool:
+    """Of open breakers there is a line of its own, and whoever paused an agent knows."""
     if isinstance(concern, Anomaly):
         return True
-    if concern.name == "agents":
-        return "paused" not in concern.value  # whoever paused them knows
-    if concern.name == "errors":
-        return all(anomaly.kind != "error burst" for anomaly in health.anomalies)
-    return concern.name not in _SAID_OTHERWISE
+    return concern.name != "breakers" and not (
+        concern.name == "agents" and "paused" in concern.value
+    )
 
 
 def _severity(concern: Check | Anomaly) -> str:

@@ -122,7 +122,9 @@ def agent_rows(
         p50, p95, p99 = meter.latency.percentiles(0.5, 0.95, 0.99)
         running = in_flight.get(agent.name, 0)
         breaker = str(vitals.breaker.state)
-        if vitals.paused:
+        if vitals.stopped:
+            state = "stopped"
+        elif vitals.paused:
             state = "paused"
         elif breaker == "open":
             state = "open"

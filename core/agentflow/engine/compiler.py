@@ -20,14 +20,22 @@ from agentflow.telemetry.metrics import Meter
 
 
 class Compiler:
-    """Knows every agent's code and vitals; compiles a Config into a Plan."""
+    """Knows every agent's code and vitals; compiles a Config into a Plan.
+
+    ``watch`` is told of every agent's vitals when they are made.
+    """
 
     def __init__(
-        self, threads: Threads, now: Callable[[], float], meter_of: Callable[[str], Meter]
+        self,
+        threads: Threads,
+        now: Callable[[], float],
+        meter_of: Callable[[str], Meter],
+        watch: Callable[[Vitals], None],
     ) -> None:
         self._threads = threads
         self._meter_of = meter_of
         self._now = now
+        self._watch = watch
         self._registered: dict[str, Code] = {}
         self._loaded: dict[tuple[str, str], Code] = {}
         self._providers = Providers()
@@ -71,6 +79,7 @@ class Compiler:
             vitals = self.vitals.get(name)
             if vitals is None:
                 vitals = self.vitals[name] = Vitals(name, CircuitBreaker(breaker, self._now))
+                self._watch(vitals)
             vitals.breaker.policy = breaker
             if not code.started:
                 vitals.ready = vitals.clear = False

@@ -18,6 +18,7 @@ from agentflow.engine.hooks import HookPoint, Hooks
 from agentflow.engine.ledger import wake_up
 from agentflow.engine.plan import Choice, Lane, Plan, PlannedAgent, Vitals
 from agentflow.engine.slots import Slots
+from agentflow.engine.supervision import Supervisor
 from agentflow.errors import (
     AgentTimeout,
     CircuitOpen,
@@ -36,7 +37,7 @@ from agentflow.orchestration import Outcome, route
 from agentflow.orchestration.collaborative import GRACE
 from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import describe
-from agentflow.resilience.error_routing import category_of, handler_for
+from agentflow.resilience.error_routing import ErrorRouter
 from agentflow.state import State
 from agentflow.telemetry.metrics import FOLD_AT, Meter
 from agentflow.telemetry.telemetry import Telemetry
@@ -73,6 +74,8 @@ class Dispatcher(Slots):
         self.hooks = Hooks()
         self.classifier = ErrorClassifier()
         self.dead_letters = DeadLetters()
+        self.errors = ErrorRouter(lambda level, text: telemetry.log(level, "engine", text))
+        self.supervisor = Supervisor(self)
         self.publish: Callable[[Event], None] | None = None
         """Told of every event that was caused by another one."""
         self.any_paused = False
@@ -459,6 +462,8 @@ class Dispatcher(Slots):
         attempts = max((run[3] for run in execution.runs if run[0] == agent), default=0)
         if isinstance(error, BaseExceptionGroup):
             attempts = max((run[3] for run in execution.runs), default=0)
+        if execution.notes and execution.notes[-1][0] == "abandoned":
+            attempts = max(attempts, execution.attempt)
         event = execution.event
         version = execution.version
         letter = DeadLetter(event, error, agent, attempts, version, time=self.clock.time())
@@ -466,20 +471,12 @@ class Dispatcher(Slots):
         if event.metadata.get("system") == "true" or isinstance(error, EventLoopDetected):
             # An error handler that fails is on record; it never makes another error event.
             return letter
-        handler = handler_for(self.plan.config.error_routing, error, event.priority)
-        if handler and handler in self.plan.agents:
-            data = {
-                "original_event": event.to_dict(),
-                "failed_agent": agent,
-                "error_type": type(error).__name__,
-                "error_message": describe(error),
-                "error_category": category_of(error),
-                "attempts": attempts,
-            }
-            try:
-                self.add_child(execution, event.child(handler, data, {"system": "true"}))
-            except InvalidEvent as refused:
-                self.telemetry.log("warning", "engine", f"no error event for {handler}: {refused}")
+        try:
+            told = self.errors.route(letter, self.plan.config.error_routing, self.plan.agents)
+            if told is not None:
+                self.add_child(execution, told)
+        except InvalidEvent as refused:
+            self.telemetry.log("warning", "engine", f"no error event for {event.id}: {refused}")
         return letter
 
     def fail(self, execution: Execution, error: BaseException) -> None:
@@ -510,7 +507,6 @@ class Dispatcher(Slots):
         for agent, since, execution in reversed(frames):
             if execution is None or execution.ended:
                 continue
-            choice = execution.work.choice if execution.work is not None else self.plan.default
             if execution.work is not None:
                 worker = execution.work.guard
                 if execution.work.active:
@@ -518,14 +514,14 @@ class Dispatcher(Slots):
                     for other in self.guards:
                         if any(frame[2] is execution for frame in other.frames()):
                             cut.setdefault(other.task, not other.abandoned)
-            if agent in choice.agents:
-                self._failed(choice.agents[agent].vitals)
             self.give_up(execution, agent, since, AgentTimeout(agent, now - since))
         cut.setdefault(worker.task, True)
         for task, alive in cut.items():
             if alive:
                 task.cancel()
-        self._leave_behind(worker, frames[-1][0])
+        agents = [agent for agent, _, _ in reversed(frames)]
+        self.supervisor.deaf(guard.task, agents, frames[-1][1])
+        self._leave_behind(worker)
 
     def _abandon_callback(self, guard: Guard) -> None:
         """Give up an event because of a callback that no agent runs around."""
@@ -536,22 +532,14 @@ class Dispatcher(Slots):
             guard.abandoned = True
             error = TimeoutError("a callback ignores its cancellation")
             self.give_up(execution, execution.at, execution.last, error)
-            self._leave_behind(guard, "a callback")
+            self.telemetry.log("error", "engine", f"{error} and was left behind")
+            self._leave_behind(guard)
 
-    def _leave_behind(self, worker: Guard, deaf: str) -> None:
-        self.telemetry.log(
-            "error", "engine", f"{deaf} ignores its cancellation and was left behind"
-        )
+    def _leave_behind(self, worker: Guard) -> None:
         if worker.execution is None or worker.execution.ended:
             worker.abandoned = True
             self._workers.pop(worker.task, None)
             self.wake_all()
-
-    def _failed(self, vitals: Vitals) -> None:
-        """Tell an agent's breaker of a run that failed and will not say so itself."""
-        vitals.shaky = True
-        vitals.breaker.failed()
-        vitals.clear = self.is_clear(vitals)
 
     def give_up(self, execution: Execution, agent: str, since: float, error: BaseException) -> None:
         """End an execution that its own task will not end."""
@@ -649,8 +637,10 @@ class Dispatcher(Slots):
         if self.intake is None:
             self.add_child(parent, event)
             return event.id
-        event_id = await self.intake.emit(event)
-        self._note_child(parent, event)
+        run = self.guards.here().key_of_request(parent)
+        event_id = await self.intake.emit(event, key=self.intake.key_of(run, event))
+        if event_id == event.id:
+            self._note_child(parent, event)
         return event_id
 
     async def run_nested(self, parent: Execution, event: Event) -> AgentResult:

@@ -199,6 +199,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                     error = await self._pass(agent)
                 if error is None and started >= self.deadline and work.tried is None:
                     # The time of the whole orchestration was up before this agent's turn.
+                    vitals.breaker.abandoned()
                     error = AgentTimeout(name, started - self.started)
                 elif error is None:
                     limit = self.deadline
@@ -339,14 +340,17 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     async def _pass(self, agent: PlannedAgent) -> BaseException | None:
         """Wait while the agent is paused, then ask its breaker; the error if it says no."""
         vitals, dispatcher = agent.vitals, self.work.dispatcher
-        if not agent.code.started:
-            try:
-                async with asyncio.timeout(self.work.choice.plan.timeout):
-                    await agent.code.start()
+        while vitals.paused or not agent.code.started:
+            if not vitals.paused:
+                try:
+                    async with asyncio.timeout(self.work.choice.plan.timeout):
+                        await agent.code.start()
+                except Exception as error:
+                    dispatcher.supervisor.not_ready(vitals)
+                    return error
                 vitals.ready = True
-            except Exception as error:
-                return error
-        while vitals.paused:
+                dispatcher.supervisor.ready(vitals)
+                continue
             waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             vitals.gate.append((self, waiting))
             began = dispatcher.now()

@@ -115,6 +115,8 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
         return  # it was given up in the meantime: see Dispatcher.abandon
     execution.last = ended
     execution.runs = runs
+    if execution.ended:
+        return  # it was given up in the meantime: see Dispatcher.abandon
     if not complete and done < len(lane.steps):
         if tried is not None:
             state = State(before if done else event.data, before_meta)

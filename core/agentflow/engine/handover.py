@@ -32,7 +32,10 @@ def pack(runner: Runner) -> dict[str, Any]:
         "counts": list(dispatcher.counts()),
         "paused": dispatcher.paused,
         "paused_agents": [
-            name for name, agent in dispatcher.plan.agents.items() if agent.vitals.paused
+            # One that the supervisor has stopped begins afresh, as its code does.
+            name
+            for name, agent in dispatcher.plan.agents.items()
+            if agent.vitals.paused and not agent.vitals.stopped
         ],
         # What a journal has, the next runner finds there.
         "open": []

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agentflow.agent import AgentResult
+from agentflow.config import Config
 from agentflow.engine.admission import check
 from agentflow.engine.execution import Execution
+from agentflow.engine.plan import longest_delay
 from agentflow.errors import InvalidEvent, Restored
 from agentflow.event import Event, take_over
 from agentflow.journal import DeadRecord, Journal, Recovery, Stored
@@ -38,6 +41,12 @@ class Arrival(msgspec.Struct, eq=False):
     event: Event
     told: asyncio.Future[str] | None = None
     waiter: asyncio.Future[AgentResult] | None = None
+
+
+class Confirmed(msgspec.Struct, eq=False):
+    """The end of event ``seq`` is on disk: for when nothing else may start before."""
+
+    seq: int
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -105,38 +114,44 @@ class Intake:
 
     # -- in -----------------------------------------------------------------------------
 
-    async def emit(self, event: Event, feed: tuple[str, int] | None = None) -> str:
+    async def emit(
+        self, event: Event, feed: tuple[str, int] | None = None, key: str | None = None
+    ) -> str:
         """Accept an event; its id, once it is on disk.
 
         An event that was accepted before, or has the idempotency key of one that was, is
         not accepted again: the id is that of the earlier one. Raises InvalidEvent,
         JournalFull and JournalFailed.
         """
-        return await self.submit(event, feed)
+        return await self.submit(event, feed, key)
 
-    def submit(self, event: Event, feed: tuple[str, int] | None = None) -> asyncio.Future[str]:
+    def submit(
+        self, event: Event, feed: tuple[str, int] | None = None, key: str | None = None
+    ) -> asyncio.Future[str]:
         """Like ``emit``, for who doesn't wait: the future has the id once it is on disk."""
         told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._submit(Arrival(event, told), feed)
+        self._submit(Arrival(event, told), feed, key)
         return told
 
     def try_emit(self, event: Event) -> None:
         """Accept an event that is on disk a moment later. Raises as ``emit`` does."""
-        self._submit(Arrival(event), None)
+        self._submit(Arrival(event))
 
     async def request(self, event: Event) -> AgentResult:
         """Accept an event and wait for its outcome. Raises as ``emit`` does."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[str] = loop.create_future()
         waiter: asyncio.Future[AgentResult] = loop.create_future()
-        self._submit(Arrival(event, told, waiter), None)
+        self._submit(Arrival(event, told, waiter))
         await told
         return await waiter
 
-    def _submit(self, arrival: Arrival, feed: tuple[str, int] | None) -> None:
+    def _submit(
+        self, arrival: Arrival, feed: tuple[str, int] | None = None, key: str | None = None
+    ) -> None:
         event = arrival.event
         rank = check(event) if event.steered else event.priority_rank
-        self.journal.accept(event, rank, arrival, feed)
+        self.journal.accept(event, rank, arrival, feed, key)
         self._dispatcher.arriving += 1
 
     def deliver(self, results: list[tuple[object, int, str | BaseException | None]]) -> None:
@@ -144,8 +159,7 @@ class Intake:
         dispatcher = self._dispatcher
         for arrival, seq, outcome in results:
             if not isinstance(arrival, Arrival):
-                if isinstance(arrival, asyncio.Future) and not arrival.done():
-                    arrival.set_result(None)
+                self._answer(arrival, outcome)
                 continue
             dispatcher.arriving -= 1
             event, told = arrival.event, arrival.told
@@ -164,6 +178,22 @@ class Intake:
             dispatcher.look_room()
         dispatcher.look_idle()
 
+    def _answer(self, ticket: object, outcome: str | BaseException | None) -> None:
+        """What was said before ``ticket`` is on disk, or can't get there."""
+        if isinstance(ticket, asyncio.Future):
+            if ticket.done():
+                return
+            if isinstance(outcome, BaseException):
+                ticket.set_exception(outcome)
+            else:
+                ticket.set_result(None)
+        elif isinstance(outcome, BaseException):
+            return  # a lease goes on counting, and a suspect is not cleared
+        elif isinstance(ticket, int):
+            self.journal.leases.give(ticket)
+        elif isinstance(ticket, Confirmed):
+            self._dispatcher.acquit(ticket.seq)
+
     def _is_duplicate(self, arrival: Arrival, earlier: str) -> None:
         """It was accepted before: its sender gets the earlier one's id."""
         if arrival.told is not None and not arrival.told.done():
@@ -172,8 +202,21 @@ class Intake:
             error = InvalidEvent("id", f"this event was accepted before, as {earlier}")
             arrival.waiter.set_result(AgentResult(State(arrival.event.data), error))
 
+    def key_of(self, run: str, event: Event) -> str | None:
+        """The idempotency key of an event that a handler emits, ``run`` being the key of that.
+
+        When the handler runs again and emits the same, it is there already; when it emits
+        something else, that is another event.
+        """
+        content = (event.target, event.session_id, event.data, event.metadata)
+        try:
+            body = msgspec.msgpack.encode(content, enc_hook=repr)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            return None  # it will be refused, with the reason
+        return f"{run}/{blake2b(body, digest_size=8).hexdigest()}"
+
     async def flush(self) -> None:
-        """Wait until everything that was said so far is on disk."""
+        """Wait until everything that was said so far is on disk. Raises JournalFailed."""
         told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.journal.flush(told)
         await told
@@ -192,10 +235,15 @@ class Intake:
     def unlease(self, execution: Execution) -> None:
         """It only waits now: a death of the process has nothing to do with it."""
         if execution.lease >= 0:
-            self.journal.leases.give(execution.lease)
-            execution.lease = -1
-            if execution.waits != "retrying" and execution.runs:
+            retrying = execution.work is not None and execution.work.parked_retry
+            if execution.runs and not retrying:
                 self._keep_tries(execution, execution.attempt, 0.0)
+            if execution.runs or retrying:
+                # The attempt counts by its lease until it counts by what has just been said.
+                self.journal.flush(execution.lease)
+            else:
+                self.journal.leases.give(execution.lease)
+            execution.lease = -1
         if execution.seq in self._dispatcher.suspects:
             self._dispatcher.acquit(execution.seq)
 
@@ -220,7 +268,7 @@ class Intake:
         """``execution`` has caused ``event``: they go to the disk together. Raises InvalidEvent."""
         arrival = Arrival(event)
         if execution.nested or (execution.ended and execution.outbox is None):
-            self._submit(arrival, None)
+            self._submit(arrival)
             return
         rank = check(event) if event.steered else event.priority_rank
         record = self.journal.prepare(event, rank, arrival)
@@ -255,12 +303,13 @@ class Intake:
             # Counts as running until it is overwritten: by then its end is long on disk.
             journal.leases.retire(execution.lease)
             execution.lease = -1
-        if execution.seq in dispatcher.suspects:
-            dispatcher.acquit(execution.seq)
+        if dispatcher.suspects:
+            dispatcher.hold_back()
+            journal.flush(Confirmed(execution.seq))
 
     # -- a new start --------------------------------------------------------------------
 
-    def restore(self, recovery: Recovery, max_deliveries: int, seconds: float) -> Recovered:
+    def restore(self, recovery: Recovery, config: Config, seconds: float) -> Recovered:
         """Queue what was open, bury what kills the process, remember what was dead."""
         dispatcher = self._dispatcher
         dispatcher.dead_letters.restore(map(letter_of, recovery.dead), recovery.next_dead - 1)
@@ -270,7 +319,8 @@ class Intake:
         ]
         redelivered = retrying = buried = 0
         suspects: set[int] = set()
-        dispatcher.max_deaths = max_deliveries
+        latest: dict[int, float] = {}
+        dispatcher.max_deaths = max_deliveries = config.journal.max_deliveries
         for execution, stored in zip(executions, recovery.open, strict=True):
             deaths = stored.deliveries
             if not deaths and not stored.tries:
@@ -278,7 +328,12 @@ class Intake:
             execution.tries = stored.tries + deaths
             execution.attempt = execution.tries + 1
             execution.deaths = deaths
-            execution.due = stored.due - offset if stored.due else 0.0
+            if stored.due:
+                # A clock that was set back since must not make it wait for longer.
+                attempt = max(1, stored.tries)
+                if attempt not in latest:
+                    latest[attempt] = now + longest_delay(config, attempt)
+                execution.due = min(stored.due - offset, latest[attempt])
             if deaths >= max_deliveries:
                 buried += 1
             elif stored.due:

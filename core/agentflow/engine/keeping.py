@@ -106,8 +106,8 @@ class Keeping:
             intake = Intake(journal, dispatcher, runner.subscribers.publish, runner.report)
             journal.start(asyncio.get_running_loop(), intake.deliver, self._changed)
             dispatcher.intake = intake
-            limit = runner.config.journal.max_deliveries
-            runner.recovered = intake.restore(recovery, limit, dispatcher.now() - began)
+            took = dispatcher.now() - began
+            runner.recovered = intake.restore(recovery, runner.config, took)
         finally:
             if collecting:
                 gc.enable()
@@ -129,9 +129,13 @@ class Keeping:
         self.journal.version(version_fields(version))
 
     def keep_pauses(self) -> None:
-        """Keep what is paused now, for the next start."""
+        """Keep what is paused now, for the next start; what was stopped begins afresh then."""
         runner = self._runner
-        agents = [name for name, agent in runner.plan.agents.items() if agent.vitals.paused]
+        agents = [
+            name
+            for name, agent in runner.plan.agents.items()
+            if agent.vitals.paused and not agent.vitals.stopped
+        ]
         self.journal.put(_PAUSED, msgspec.msgpack.encode((runner.paused, agents)))
 
     def pause_again(self) -> None:

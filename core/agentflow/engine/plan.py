@@ -86,11 +86,13 @@ class Vitals:
     breaker that is not closed, an ``initialize`` that has yet to be awaited (not
     ``ready``). ``held`` are executions that have not started, ``gate`` is what waits in
     the middle of an orchestration. ``shaky`` is whether the last run failed,
-    ``ended`` when it ended (monotonic seconds).
+    ``ended`` when it ended (monotonic seconds). ``stopped`` is why the supervisor has paused
+    it, "" if it hasn't.
     """
 
     __slots__ = (
         "breaker", "clear", "ended", "gate", "held", "meter", "name", "paused", "ready", "shaky",
+        "stopped",
     )  # fmt: skip
 
     def __init__(self, name: str, breaker: CircuitBreaker) -> None:
@@ -98,6 +100,7 @@ class Vitals:
         self.breaker = breaker
         self.meter = Meter()
         self.paused = False
+        self.stopped = ""
         self.shaky = False
         self.ended = 0.0
         self.ready = True
@@ -304,6 +307,15 @@ def retry_policy(config: Config, agent: str) -> RetryPolicy:
         policy = dataclasses.replace(policy, max_retries=attempts)
     own = config.agents[agent].retry_policy if agent in config.agents else None
     return policy if own is None else _over(policy, own)
+
+
+def longest_delay(config: Config, attempt: int) -> float:
+    """The longest wait after ``attempt`` has failed, for any agent, in seconds."""
+    policies = [retry_policy(config, name) for name in (*config.agents, "")]
+    delays = [
+        policy.initial_delay * policy.backoff_factor ** min(attempt - 1, 64) for policy in policies
+    ]
+    return max(map(min, delays, [policy.max_delay for policy in policies]))
 
 
 def _over(policy: RetryPolicy, settings: RetryConfig) -> RetryPolicy:

@@ -88,7 +88,12 @@ class Runner:
         self.pace = 0.0
         """Events a second that a feed should keep to; 0 for as fast as they go."""
         self._threads = Threads()
-        self._compiler = Compiler(self._threads, self.dispatcher.now, self.telemetry.mode)
+        self.supervisor = self.dispatcher.supervisor
+        """Knows which agents have failed, and whom that affects."""
+        self._threads.watch(self.supervisor.stuck, self.supervisor.came_back, self.report)
+        self._compiler = Compiler(
+            self._threads, self.dispatcher.now, self.telemetry.mode, self.supervisor.watch
+        )
         self._status = "new"
         self.version = 1
         """The number of the configuration version that runs."""
@@ -161,7 +166,8 @@ class Runner:
     def subscribe(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
         """Tell ``subscriber`` of every accepted event whose target matches ``pattern``.
 
-        ``pattern`` is a glob ("capability.*"). Subscribers run beside the event's own way
+        ``pattern`` is a glob ("capability.*"); the supervisor's ``agent.failed`` and
+        ``agent.recovered`` match too. Subscribers run beside the event's own way
         and can neither delay nor fail it; what they raise is logged. Returns a function
         that ends the subscription.
         """
@@ -228,6 +234,7 @@ class Runner:
                 self.report(
                     "error", f"agent {vitals.name!r} failed to initialize: {describe(error)}"
                 )
+                self.supervisor.not_ready(vitals)
                 return
             vitals.ready = True
             vitals.clear = self.dispatcher.is_clear(vitals)
@@ -408,7 +415,10 @@ class Runner:
             continue
 
     async def flush(self) -> None:
-        """Wait until everything that happened so far is on disk, if there is a journal."""
+        """Wait until everything that happened so far is on disk, if there is a journal.
+
+        Raises JournalFailed when it can't get there.
+        """
         if self.dispatcher.intake is not None:
             await self.dispatcher.intake.flush()
 
@@ -541,6 +551,7 @@ class Runner:
             dispatcher.wake_all()
             return
         vitals = self._vitals(agent)
+        self.supervisor.resumed(vitals)
         vitals.paused = False
         vitals.clear = dispatcher.is_clear(vitals)
         dispatcher.any_paused = any(other.paused for other in self._compiler.vitals.values())
@@ -595,6 +606,7 @@ class Runner:
         for name, vitals in self._compiler.vitals.items():
             if name not in plan.agents and (vitals.paused or vitals.held or vitals.gate):
                 # Nobody can resume an agent that is gone: what it held must end.
+                self.supervisor.resumed(vitals, "it was taken out of the configuration")
                 vitals.paused = False
                 self.dispatcher.let_go(vitals)
         self.dispatcher.look_express()
@@ -671,8 +683,7 @@ class Runner:
         self.telemetry.log(level, "engine", text)
 
     def notice(self, text: str, seconds: float) -> None:
-        """Say something in the log, and among what an operator should know for some seconds."""
-        self.report("info", text)
+        """Say something among what an operator should know, for some seconds."""
         self._notices.append((self.dispatcher.now() + seconds, text))
         del self._notices[:-MAX_NOTICES]
 

@@ -111,11 +111,14 @@ class Slots(Ledger):
         self.suspects = suspects
         self.resize(self._max_running)
 
+    def hold_back(self) -> None:
+        """Start nothing until ``acquit``: the end of the last event must be on disk first."""
+        self.max_running = 0
+
     def acquit(self, seq: int) -> None:
-        """A suspect has ended, or waits for something: it has not killed the process."""
+        """An event has ended, or waits for something: it has not killed the process."""
         self.suspects.discard(seq)
-        if not self.suspects:
-            self.resize(self._max_running)
+        self.resize(self._max_running)
 
     async def _work(self) -> None:
         """Take one execution after the other, until there is nothing for this worker."""

@@ -3,23 +3,25 @@
 SQLite's module lets go of the interpreter around every statement, and a busy event loop
 then keeps it for up to five milliseconds: what counts is the number of statements. So one
 statement takes many rows. There are a few sizes of it, which stay prepared; what is left
-over is filled up with rows of NULL, which the NOT NULL of each table turns away.
+over is filled up with rows of zeros, which every table turns away. And sqlite3 takes
+numbers, text and bytearrays as they are, but looks for an adapter for bytes and None.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from typing import Any
 
 from agentflow.journal.codec import packed, unpacked
-from agentflow.journal.schema import WRITE_TIP, Tip, crc_of, event_crc
+from agentflow.journal.schema import WRITE_TIP, Tip, assign, crc_of, event_crc
 
 ACCEPT, SETTLE, RETRY, DEAD, FEED, STATEMENT, FLUSH = range(7)
 """What a record is; it comes first in the tuple. What follows:
 
-ACCEPT     seq, id, rank, session or None, body, key or None, feed or None, ticket, when
+ACCEPT     seq, id, rank, session or "", body, key or "", feed or None, ticket, when
 SETTLE     seq, ended, mark, session or None, state or None, dead or None, children (ACCEPTs)
 RETRY      seq, tries, due
 DEAD       number, body, status
@@ -38,6 +40,8 @@ _SESSIONS = (
     " seq=excluded.seq, ended=excluded.ended, state=excluded.state, crc=excluded.crc"
 )
 _MOST = 1024
+_SIZES = sorted({*(1 << power for power in range(11)), *(3 << power for power in range(9))})
+"""How many rows a statement takes: less than half of them is filled up."""
 
 
 class Batch:
@@ -63,11 +67,9 @@ class Batch:
 
     def _accept(self, record: Record) -> None:
         _, seq, id, rank, session, body, key, feed, ticket, when = record
-        if session is not None:
-            session = packed(session)
-        self.events += (
-            seq, packed(id), rank, session, body, event_crc(seq, rank, session, body), key
-        )  # fmt: skip
+        of = packed(session) if session else ""
+        crc = event_crc(seq, rank, of, body, key)
+        self.events += (seq, packed(id), rank, of, bytearray(body), crc, key)
         self.waiting.append((ticket, seq, when))
         self.seq = seq
         self.size += len(body) + 64
@@ -90,7 +92,7 @@ class Batch:
         self.others.append(
             (
                 "INSERT OR REPLACE INTO retries VALUES (?, ?, ?, ?)",
-                (seq, tries, due, crc_of(seq, tries, due)),
+                (seq, tries, due, crc_of("retries", seq, tries, due)),
             )
         )
 
@@ -101,7 +103,7 @@ class Batch:
         self.others.append(
             (
                 "INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?)",
-                (number, body, crc_of(number, body)),
+                (number, body, crc_of("dead_letters", number, body)),
             )
         )
         if status != "dead":
@@ -125,23 +127,26 @@ class Batch:
         The events that were there already: number to (number, id) of the earlier one.
         After an error nothing has been written.
         """
-        after = Tip(
-            tip.identity, tip.commits + 1, max(tip.seq, self.seq), max(tip.dead, self.dead),
-            tip.generation, tip.low, tip.clean,
-        )  # fmt: skip
+        after = copy(tip)
+        after.commits += 1
+        after.seq = max(tip.seq, self.seq)
+        after.dead = max(tip.dead, self.dead)
         duplicates: dict[int, tuple[int, str]] = {}
         db.execute("BEGIN IMMEDIATE")
         try:
-            if self.events and insert(db, _EVENTS, self.events, 7) != len(self.events) // 7:
-                duplicates = _duplicates(db, self.events)
+            if self.events:
+                new = insert(db, _EVENTS, self.events, 7)
+                after.events += new
+                if new != len(self.events) // 7:
+                    duplicates = _duplicates(db, self.events)
             if self.settlements:
-                insert(db, _SETTLEMENTS, self.settlements, 3)
+                after.settled += insert(db, _SETTLEMENTS, self.settlements, 3)
             if self.sessions:
                 insert(db, _SESSIONS, self._session_rows(), 5)
             for name, (position, finished) in self.feeds.items():
                 db.execute(
                     "INSERT OR REPLACE INTO feeds VALUES (?, ?, ?, ?)",
-                    (name, position, int(finished), crc_of(name, position, int(finished))),
+                    (name, position, int(finished), crc_of("feeds", name, position, int(finished))),
                 )
             for sql, parameters in self.others:
                 db.execute(sql, parameters)
@@ -151,7 +156,7 @@ class Batch:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
-        tip.commits, tip.seq, tip.dead = after.commits, after.seq, after.dead
+        assign(tip, after)
         return duplicates
 
     def results(self, duplicates: dict[int, tuple[int, str]]) -> list[Result]:
@@ -168,7 +173,8 @@ class Batch:
         rows: list[Any] = []
         for session, (seq, ended, state) in self.sessions.items():
             id = packed(session)
-            rows += (id, seq, ended, state, crc_of(id, seq, state))
+            crc = crc_of("sessions", id, seq, state)
+            rows += (id, seq, ended, bytearray(state), crc)
         return rows
 
 
@@ -184,9 +190,9 @@ def insert(db: sqlite3.Connection, sql: str, values: list[Any], width: int) -> i
     for start in range(0, len(values), _MOST * width):
         part = values[start : start + _MOST * width] if len(values) > _MOST * width else values
         rows = len(part) // width
-        size = 1 << (rows - 1).bit_length()
+        size = next(size for size in _SIZES if size >= rows)
         if size > rows:
-            part = [*part, *[None] * ((size - rows) * width)]
+            part = part + [0] * ((size - rows) * width)
         done += db.execute(_prepared(sql, width, size), part).rowcount
     return done
 
@@ -201,7 +207,7 @@ def mark_dead(number: int, status: str) -> tuple[str, tuple[Any, ...]]:
     """The statement that notes what an operator did with a dead letter."""
     return (
         "INSERT OR REPLACE INTO dead_marks VALUES (?, ?, ?)",
-        (number, status, crc_of(number, status)),
+        (number, status, crc_of("dead_marks", number, status)),
     )
 
 
@@ -214,6 +220,8 @@ def _duplicates(db: sqlite3.Connection, events: list[Any]) -> dict[int, tuple[in
             continue
         row = db.execute("SELECT seq, id FROM events WHERE id = ?", (id,)).fetchone()
         if row is None:
-            row = db.execute("SELECT seq, id FROM events WHERE key = ?", (key,)).fetchone()
+            row = db.execute(
+                "SELECT seq, id FROM events WHERE key = ? AND key <> ''", (key,)
+            ).fetchone()
         found[seq] = (row[0], unpacked(row[1]))
     return found

@@ -5,7 +5,15 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from agentflow.journal.schema import crc_of, event_crc, number, read_tip
+from agentflow.journal.schema import crc_of, is_event, number, read_tip
+
+
+class Broken(Exception):
+    """A database that can't be trusted; ``reasons`` says why."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        self.reasons = reasons
+        super().__init__("; ".join(reasons))
 
 
 class Damage(NamedTuple):
@@ -13,6 +21,10 @@ class Damage(NamedTuple):
 
     table: str
     rows: int
+
+    def sentence(self) -> str:
+        """In words."""
+        return f"{self.rows:,} {WORDS[self.table]} {'is' if self.rows == 1 else 'are'} damaged"
 
 
 CHECKED = {
@@ -27,6 +39,9 @@ CHECKED = {
     "versions": "body",
 }
 """What the checksum of each table covers, in this order."""
+
+AT_START = {table: columns for table, columns in CHECKED.items() if table != "sessions"}
+"""What is checked at every start; there can be very many sessions, and they are only looked at."""
 
 WORDS = {
     "events": "events",
@@ -54,7 +69,7 @@ def bad_rows(db: sqlite3.Connection, tables: dict[str, str] = CHECKED) -> list[D
     found = []
     for table, columns in tables.items():
         bad = sum(
-            row[-1] != crc_of(*row[:-1])
+            row[-1] != crc_of(table, *row[:-1])
             for row in db.execute(f"SELECT {columns}, crc FROM {table}")
         )
         if bad:
@@ -76,17 +91,10 @@ def sentences(db: sqlite3.Connection) -> list[str]:
         if read_tip(db) is None:
             said.append("what it says about itself is damaged")
         damages = bad_rows(db)
-        events = sum(
-            event_crc(seq, rank, session, body) != crc
-            for seq, rank, session, body, crc in db.execute(
-                "SELECT seq, rank, session, body, crc FROM events"
-            )
-        )
+        events = sum(not is_event(row) for row in db.execute("SELECT * FROM events"))
         damages = [
             Damage("events", events), Damage("settlements", bad_settlements(db)), *damages
         ]  # fmt: skip
     except (sqlite3.DatabaseError, TypeError, ValueError) as error:
         return [f"it can't be read to its end: {error}"]
-    return said + [
-        f"{damage.rows:,} {WORDS[damage.table]} are damaged" for damage in damages if damage.rows
-    ]
+    return said + [damage.sentence() for damage in damages if damage.rows]

@@ -6,10 +6,11 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 
 from agentflow.journal.batch import Batch
-from agentflow.journal.schema import PAGE, WRITE_TIP, Tip, number, open_from
+from agentflow.journal.schema import PAGE, WRITE_TIP, Tip, assign, number, open_from
 
 CHUNK = 1_000
 """Rows deleted in one transaction."""
@@ -20,13 +21,15 @@ VERSION_ROWS = 200
 _ROOM = 256 * 1024
 """Bytes that must be free on the disk before a journal that was full accepts again."""
 _LOW_STEP = 20_000
+_LAST_LOOK = 0.5
+"""Seconds that an orderly end may take to find from where on events are open."""
 
 
 class Housekeeping:
     """For one database.
 
-    ``retention`` is in seconds, ``max_bytes`` the most its file may have, ``settled`` the
-    number of settled events in it, ``now`` the time in seconds since the epoch.
+    ``retention`` is in seconds, ``max_bytes`` the most its file may have, ``now`` the time
+    in seconds since the epoch.
     """
 
     def __init__(
@@ -34,10 +37,8 @@ class Housekeeping:
         path: Path,
         retention: float,
         max_bytes: int,
-        settled: int,
         now: float,
     ) -> None:
-        self.settled = settled
         self._path = path
         self._retention = retention
         self._pages = max(64, max_bytes // PAGE)
@@ -64,7 +65,6 @@ class Housekeeping:
 
     def written(self, batch: Batch) -> None:
         """Note what has been written."""
-        self.settled += len(batch.settlements) // 3
         self._grown += batch.size
 
     # -- room ---------------------------------------------------------------------------
@@ -153,48 +153,60 @@ class Housekeeping:
             f"seq IN (SELECT seq FROM settlements WHERE seq BETWEEN {first} AND {last}"
             " AND mark >> 1 = seq AND ended < ?)"
         )
+        after = copy(tip)
+        after.commits += 1
+        after.low = low_water(db, tip)
         db.execute("BEGIN IMMEDIATE")
         try:
             db.execute(
-                "DELETE FROM sessions WHERE id IN (SELECT coalesce(session, id) FROM events"
-                f" WHERE {which}) AND seq <= {last} AND ended < ?",
+                "DELETE FROM sessions WHERE id IN (SELECT iif(session = '', id, session)"
+                f" FROM events WHERE {which}) AND seq <= {last} AND ended < ?",
                 (before, before),
             )
-            for table in ("events", "retries", "deliveries", "settlements"):
+            for table in ("retries", "deliveries"):
                 db.execute(f"DELETE FROM {table} WHERE {which}", (before,))
+            after.events -= db.execute(f"DELETE FROM events WHERE {which}", (before,)).rowcount
+            after.settled -= db.execute(
+                f"DELETE FROM settlements WHERE {which}", (before,)
+            ).rowcount
+            db.execute(WRITE_TIP, after.row())
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
-        self.settled -= len(old)
+        assign(tip, after)
         return len(old)
 
     # -- the end ------------------------------------------------------------------------
 
     def finish(self, db: sqlite3.Connection, tip: Tip) -> None:
         """Note the orderly end, and from where on events are open. sqlite3.Error."""
-        tip.low = low_water(db, tip, self._monotonic, 0.5)
-        tip.clean = 1
-        tip.commits += 1
-        db.execute(WRITE_TIP, tip.row())
+        after = copy(tip)
+        end = time.monotonic() + _LAST_LOOK
+        while after.low <= tip.seq and time.monotonic() < end:
+            low = low_water(db, after)
+            if low == after.low:
+                break
+            after.low = low
+        after.clean = 1
+        after.commits += 1
+        db.execute(WRITE_TIP, after.row())
+        assign(tip, after)
 
 
-def low_water(
-    db: sqlite3.Connection, tip: Tip, monotonic: Callable[[], float], seconds: float
-) -> int:
-    """No event below this number is open; found in about ``seconds``. sqlite3.Error."""
-    low, end = tip.low, monotonic() + seconds
-    while low <= tip.seq and monotonic() < end:
-        first = number(
-            db,
-            f"SELECT seq FROM events WHERE {open_from(low)} AND seq < {low + _LOW_STEP}"
-            " ORDER BY seq LIMIT 1",
-        )
-        if first:
-            return first
-        low += _LOW_STEP
-    return min(low, tip.seq + 1)
+def low_water(db: sqlite3.Connection, tip: Tip) -> int:
+    """A number below which no event is open: a step on from the one that is known.
+
+    sqlite3.Error.
+    """
+    low = tip.low
+    first = number(
+        db,
+        f"SELECT seq FROM events WHERE {open_from(low)} AND seq < {low + _LOW_STEP}"
+        " ORDER BY seq LIMIT 1",
+    )
+    return first or min(low + _LOW_STEP, tip.seq + 1)
 
 
 def free_bytes(path: Path) -> int:

@@ -25,6 +25,7 @@ from agentflow.journal.batch import (
     mark_dead,
 )  # fmt: skip
 from agentflow.journal.codec import bounded, encode, encode_as_can_be
+from agentflow.journal.files import beside, make_folder
 from agentflow.journal.housekeeping import Housekeeping, free_bytes
 from agentflow.journal.leases import Leases
 from agentflow.journal.lock import Lock
@@ -85,7 +86,7 @@ class Journal:
         ``now`` is in seconds since the epoch. Raises JournalInUse and JournalUnusable.
         """
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path)
             self._lock = Lock(self.path)
         except OSError as error:
             raise JournalUnusable(str(self.path), error.strerror or str(error)) from error
@@ -100,9 +101,7 @@ class Journal:
     def _take_over(self, opened: Opened, now: float) -> None:
         self.leases = opened.leases
         self._seq = opened.recovery.next_seq - 1
-        self._housekeeping = Housekeeping(
-            self.path, self.retention, self.max_bytes, opened.settled, now
-        )
+        self._housekeeping = Housekeeping(self.path, self.retention, self.max_bytes, now)
         self._writer = Writer(
             str(self.path),
             opened.db,
@@ -145,10 +144,16 @@ class Journal:
     # -- what the engine says -----------------------------------------------------------
 
     def accept(
-        self, event: Event, rank: int, ticket: object, feed: tuple[str, int] | None = None
+        self,
+        event: Event,
+        rank: int,
+        ticket: object,
+        feed: tuple[str, int] | None = None,
+        key: str | None = None,
     ) -> None:
         """Keep ``event``; ``deliver`` is told when that is done.
 
+        ``key`` is its idempotency key when its metadata names none.
         ``feed`` is (name, position): how far a feed has been read, written with the event.
         Raises InvalidEvent for what can't be kept exactly, JournalFull and JournalFailed.
         """
@@ -158,8 +163,8 @@ class Journal:
         id, session = event.id, event.session_id
         seq = self._seq = self._seq + 1
         self._submit((
-            ACCEPT, seq, id, rank, None if session == id else session, body,
-            event.metadata.get("idempotency_key"), feed, ticket, perf_counter(),
+            ACCEPT, seq, id, rank, "" if session == id else session, body,
+            event.metadata.get("idempotency_key") or key or "", feed, ticket, perf_counter(),
         ))  # fmt: skip
 
     def prepare(
@@ -169,8 +174,8 @@ class Journal:
         body = encode(event, self.max_event_bytes)
         id, session = event.id, event.session_id
         return (
-            ACCEPT, 0, id, rank, None if session == id else session, body,
-            event.metadata.get("idempotency_key"), feed, ticket, 0.0,
+            ACCEPT, 0, id, rank, "" if session == id else session, body,
+            event.metadata.get("idempotency_key", ""), feed, ticket, 0.0,
         )  # fmt: skip
 
     def reserve(self) -> int:
@@ -234,14 +239,18 @@ class Journal:
         """Keep what an operator did."""
         body = _encode(row)
         self._submit(
-            (STATEMENT, "INSERT INTO audit(body, crc) VALUES (?, ?)", (body, crc_of(body)))
+            (STATEMENT, "INSERT INTO audit(body, crc) VALUES (?, ?)", (body, crc_of("audit", body)))
         )
 
     def version(self, fields: dict[str, Any]) -> None:
         """Keep a version of the configuration: plain data, given back as it is."""
         body = _encode(fields)
         self._submit(
-            (STATEMENT, "INSERT INTO versions(body, crc) VALUES (?, ?)", (body, crc_of(body)))
+            (
+                STATEMENT,
+                "INSERT INTO versions(body, crc) VALUES (?, ?)",
+                (body, crc_of("versions", body)),
+            )
         )
 
     def feed(self, name: str, position: int, finished: bool) -> None:
@@ -253,7 +262,7 @@ class Journal:
         self._submit(
             (
                 STATEMENT, "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)",
-                (key, value, crc_of(key, value)),
+                (key, value, crc_of("facts", key, value)),
             )
         )  # fmt: skip
 
@@ -278,9 +287,9 @@ class Journal:
             ack_p50=waits[len(waits) // 2] if waits else 0.0,
             ack_p99=waits[len(waits) * 99 // 100] if waits else 0.0,
             bytes=_size(self.path),
-            wal_bytes=_size(self.path.with_name(self.path.name + "-wal")),
+            wal_bytes=_size(beside(self.path, "-wal")),
             free_bytes=free_bytes(self.path),
-            settled=self._housekeeping.settled,
+            settled=writer.tip.settled,
         )
 
 

@@ -24,6 +24,10 @@ _FIXED = struct.Struct("<8s16sQQQ")  # magic, identity of the database, generati
 _MAGIC = b"aflease1"
 _COMMITS = 32 // 8
 """Where the number of commits is, counted in words of eight bytes."""
+_ENDED = 1 << 63
+"""Added to the number of an event whose run has ended."""
+_SUSPECT = 64 // 8
+"""Where it stands that the database was found damaged."""
 
 
 class Left(NamedTuple):
@@ -34,6 +38,10 @@ class Left(NamedTuple):
     commits: int
     seqs: set[int]
     """The events that were running."""
+    ended: set[int]
+    """The events whose run had ended; that may not have got to the database."""
+    suspect: bool
+    """Whether the database was found damaged at work."""
 
 
 def read(path: Path) -> Left | None:
@@ -47,8 +55,11 @@ def read(path: Path) -> Left | None:
     _, identity, generation, commits, check = _FIXED.unpack_from(content)
     if check != _check(commits):
         commits = 0
-    cells = array("Q", content[_HEADER : len(content) - len(content) % 8])
-    return Left(identity, generation, commits, set(cells) - {0})
+    cells = set(array("Q", content[_HEADER : len(content) - len(content) % 8])) - {0}
+    suspect = content[_SUSPECT * 8] == 1
+    running = {cell for cell in cells if cell < _ENDED}
+    ended = {cell - _ENDED for cell in cells - running}
+    return Left(identity, generation, commits, running, ended, suspect)
 
 
 class Leases:
@@ -86,15 +97,21 @@ class Leases:
     def retire(self, cell: int) -> None:
         """As ``give``, but the note stays until the cell is taken again, as late as can be.
 
-        For a run whose end is not on disk yet: should the process die now, it counts.
+        For a run whose end is not on disk yet: should the process die now, it counts as
+        one more try, but not as one that the process died of.
         """
         if cell >= 0:
+            self._cells[cell] |= _ENDED
             self._free.append(cell)
 
     def committed(self, commits: int) -> None:
         """Note the number of the last commit."""
         self._words[_COMMITS] = commits
         self._words[_COMMITS + 1] = _check(commits)
+
+    def suspect(self) -> None:
+        """Note that the database has been found damaged: the next start looks closely."""
+        self._words[_SUSPECT] = 1
 
     def close(self) -> None:
         """Leave the file as it is. ``take`` and ``give`` do nothing from now on."""

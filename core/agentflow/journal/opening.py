@@ -1,19 +1,28 @@
-"""Opening: from a path to a database that can be written, and what was in it."""
+"""Opening: from a path to a database that can be written, and what was in it.
+
+Everything is looked at with a connection that can't write, before anything is trusted: a
+log that belongs to another database, say, must never reach this one. A database that is
+damaged is set aside, and what can be read of it goes into a new one.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from agentflow.errors import JournalUnusable
-from agentflow.journal import leases as lease_file
-from agentflow.journal import schema
-from agentflow.journal.leases import Leases
+from agentflow.journal import files, leases, schema
+from agentflow.journal.checking import Broken
+from agentflow.journal.inspection import foreign, inspect, look_at_log
+from agentflow.journal.leases import Leases, Left
 from agentflow.journal.records import Recovery
 from agentflow.journal.recovery import read
+from agentflow.journal.salvage import salvage
 from agentflow.journal.schema import Tip
+from agentflow.journal.trouble import lies_in_the_file
 
 
 class Opened(NamedTuple):
@@ -23,51 +32,131 @@ class Opened(NamedTuple):
     tip: Tip
     leases: Leases
     recovery: Recovery
-    settled: int
-    """How many settled events there are."""
 
 
 def open_database(path: Path, durability: str, max_bytes: int, now: float) -> Opened:
     """Open the database at ``path``, which is locked. Raises JournalUnusable."""
-    db = schema.connect(
-        path,
-        synchronous=schema.SYNCHRONOUS[durability],
-        pages=max(64, max_bytes // schema.PAGE),
-    )
     try:
-        if not schema.number(db, "SELECT count(*) FROM sqlite_master"):
-            schema.create(db, os.urandom(16))
-            path.chmod(0o600)
+        return _open(path, durability, max_bytes, now)
+    except sqlite3.Error as error:
+        raise JournalUnusable(str(path), _why(path, error)) from error
+    except OSError as error:
+        raise JournalUnusable(str(path), error.strerror or str(error)) from error
+
+
+def _open(path: Path, durability: str, max_bytes: int, now: float) -> Opened:
+    damage: list[str] = []
+    lease_path = files.beside(path, ".leases")
+    left = leases.read(lease_path)
+    files.finish(path)
+    fresh = not path.exists() or not path.stat().st_size
+    recovery: Recovery | None = None
+    try:
+        if fresh:
+            _nothing_there(path, left, damage)
+        else:
+            foreign(path, left is not None)
+            look_at_log(path, damage)
+            recovery = _look(path, left, damage)
+    except Broken as broken:
+        damage += salvage(path, broken.reasons, left, now)
+        recovery = _look(path, left, damage)
+    db = _connect(path, durability, max_bytes, recovery is None)
+    try:
         tip = schema.read_tip(db)
         if tip is None:
-            raise JournalUnusable(str(path), "damaged")
-        beside = path.with_name(path.name + ".leases")
-        left = lease_file.read(beside)
-        running: set[int] = set()
-        same = left is not None and (left.identity, left.generation) == (
-            tip.identity,
-            tip.generation,
-        )
-        if left is not None and same and not tip.clean:
-            running = left.seqs
-        recovery = read(db, tip, running)
-        tip.generation += 1
-        tip.clean = 0
-        db.execute("BEGIN IMMEDIATE")
-        for stored in recovery.open:
-            if stored.seq in running:
-                db.execute(
-                    "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?)",
-                    (
-                        stored.seq,
-                        stored.deliveries,
-                        schema.crc_of(stored.seq, stored.deliveries),
-                    ),
-                )
-        db.execute(schema.WRITE_TIP, tip.row())
-        db.execute("COMMIT")
-        leases = Leases(beside, tip.identity, tip.generation, tip.commits)
+            raise JournalUnusable(str(path), "it has been changed while it was opened")
+        if recovery is None:
+            recovery = read(db, tip)
+        recovery.damage = damage
+        _begin(db, tip, recovery)
+        taken = Leases(lease_path, tip.identity, tip.generation, tip.commits)
     except BaseException:
         db.close()
         raise
-    return Opened(db, tip, leases, recovery, schema.number(db, "SELECT count(*) FROM settlements"))
+    return Opened(db, tip, taken, recovery)
+
+
+def _nothing_there(path: Path, left: Left | None, damage: list[str]) -> None:
+    """There is no database, or an empty file. Raises Broken when there was one."""
+    log = files.beside(path, "-wal")
+    if log.exists() and log.stat().st_size:
+        raise Broken(["the file is missing; only its write-ahead log is there"])
+    if left is not None and left.commits > 1:
+        damage.append(
+            f"There was a journal at {path} before, with {left.commits:,} transactions; its"
+            " file is gone, and everything that was in it. A new one has been begun."
+        )
+
+
+def _look(path: Path, left: Left | None, damage: list[str]) -> Recovery | None:
+    """Read what is in the database; None when there are no tables yet. Raises Broken."""
+    with closing(schema.connect_to_read(path)) as db:
+        try:
+            tip = inspect(path, db, left, damage)
+            if tip is None:
+                return None
+            same = left is not None and (left.identity, left.generation) == (
+                tip.identity, tip.generation,
+            )  # fmt: skip
+            if left is None or not same or tip.clean:
+                return read(db, tip)
+            return read(db, tip, left.seqs, left.ended)
+        except Broken:
+            raise
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            if isinstance(error, sqlite3.Error) and not lies_in_the_file(error):
+                raise
+            raise Broken([f"it can't be read: {error}"]) from None
+
+
+def _connect(path: Path, durability: str, max_bytes: int, create: bool) -> sqlite3.Connection:
+    if create and not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC | os.O_RDWR, 0o600))
+    db = schema.connect(
+        path, synchronous=schema.SYNCHRONOUS[durability], pages=max(64, max_bytes // schema.PAGE)
+    )
+    try:
+        if create:
+            schema.create(db, os.urandom(16))
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _begin(db: sqlite3.Connection, tip: Tip, recovery: Recovery) -> None:
+    """Note what ran when the process died, and that another one has the journal now."""
+    tip.generation += 1
+    tip.commits += 1
+    tip.clean = 0
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for stored in recovery.open:
+            if stored.deliveries:
+                row = (stored.seq, stored.deliveries)
+                crc = schema.crc_of("deliveries", *row)
+                db.execute("INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?)", (*row, crc))
+            if stored.tries:
+                values = (stored.seq, stored.tries, stored.due)
+                crc = schema.crc_of("retries", *values)
+                db.execute("INSERT OR REPLACE INTO retries VALUES (?, ?, ?, ?)", (*values, crc))
+        db.execute(schema.WRITE_TIP, tip.row())
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _why(path: Path, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return "the disk is full"
+    if code == sqlite3.SQLITE_BUSY:
+        return "another program keeps the database locked"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return "it can't be written"
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return f"it can't be opened: {error} (may this user write in {path.parent}?)"
+    return str(error)

@@ -134,7 +134,7 @@ class Reader:
         row = self._db.execute(
             "SELECT seq, state, crc FROM sessions WHERE id = ?", (id,)
         ).fetchone()
-        if row is None or row[2] != schema.crc_of(id, row[0], row[1]):
+        if row is None or row[2] != schema.crc_of("sessions", id, row[0], row[1]):
             return None
         state: dict[str, Any] = msgspec.msgpack.decode(row[1])
         return state

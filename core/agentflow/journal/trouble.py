@@ -15,6 +15,7 @@ _LASTING = frozenset({
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_AUTH,
     sqlite3.SQLITE_INTERNAL, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_SCHEMA,
 })  # fmt: skip
+_IN_THE_FILE = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def kind_of(error: Exception) -> str:
@@ -29,3 +30,9 @@ def kind_of(error: Exception) -> str:
     if code & 0xFF in _LASTING or "no such table" in str(error):
         return FAILED
     return BAD_RECORD
+
+
+def lies_in_the_file(error: Exception) -> bool:
+    """Whether it is about what is in the file, not about the disk, the rights or the room."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return isinstance(error, sqlite3.DatabaseError) and code in _IN_THE_FILE

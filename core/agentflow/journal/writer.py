@@ -17,15 +17,18 @@ from queue import Empty, SimpleQueue
 
 from agentflow.errors import JournalError, JournalFailed, JournalFull
 from agentflow.journal.batch import ACCEPT, FLUSH, SETTLE, Batch, Record, Result
-from agentflow.journal.housekeeping import Housekeeping
+from agentflow.journal.housekeeping import PAUSE, Housekeeping
 from agentflow.journal.leases import Leases
 from agentflow.journal.schema import Tip
-from agentflow.journal.trouble import BAD_RECORD, FAILED, kind_of
+from agentflow.journal.trouble import BAD_RECORD, FAILED, kind_of, lies_in_the_file
 
 MOST = 1_000
 """Records in one transaction."""
 AGAIN = 1.0
 """Seconds until a full disk is tried again."""
+
+SOON = 0.1
+"""Seconds until it is tried again because there is something new to write."""
 
 Deliver = Callable[[list[Result]], None]
 Changed = Callable[[str, str], None]
@@ -48,6 +51,7 @@ class Writer:
     ) -> None:
         self.trouble: JournalError | None = None
         """Why nothing is accepted now."""
+        self.tip = tip
         self.commits = 0
         self.committed = 0
         self.last_commit = 0.0
@@ -55,7 +59,6 @@ class Writer:
         self.latencies: deque[float] = deque(maxlen=3_000)
         self._path = path
         self._db = db
-        self._tip = tip
         self._leases = leases
         self._housekeeping = housekeeping
         self._inline = inline
@@ -101,8 +104,8 @@ class Writer:
             self._write_the_rest()
         try:
             if not self.pending and self.trouble is None:
-                self._housekeeping.finish(self._db, self._tip)
-                self._leases.committed(self._tip.commits)
+                self._housekeeping.finish(self._db, self.tip)
+                self._leases.committed(self.tip.commits)
         except sqlite3.Error as error:
             log.error("journal %s: %s", self._path, error)
         try:
@@ -114,17 +117,19 @@ class Writer:
 
     def _run(self) -> None:
         while not self._stopping:
-            if not self._queue.qsize():
-                if self.trouble is None and self._housekeep():
+            full = isinstance(self.trouble, JournalFull)
+            if full or not self.pending:
+                if not full and self.trouble is None and self._housekeep():
                     continue
-                patience = AGAIN if isinstance(self.trouble, JournalFull) else 60.0
                 try:
-                    record = self._queue.get(timeout=patience)
+                    record = self._queue.get(timeout=AGAIN if full else PAUSE)
                 except Empty:
                     pass
                 else:
                     if record is not None:
                         self._kept.append(record)
+                    if full:
+                        time.sleep(SOON)
             self._turn()
         self._write_the_rest()
 
@@ -174,17 +179,17 @@ class Writer:
         started = time.perf_counter()
         try:
             batch = Batch(records)
-            duplicates = batch.write(self._db, self._tip)
+            duplicates = batch.write(self._db, self.tip)
         except Exception as error:
             return self._failed(records, error)
-        self._leases.committed(self._tip.commits)
+        self._leases.committed(self.tip.commits)
         self.last_commit = self._housekeeping.time()
         self.commit_seconds = time.perf_counter() - started
         self.commits += 1
         self.committed += len(batch.events) // 7 - len(duplicates)
         self._housekeeping.written(batch)
         self._tell(batch.results(duplicates), batch.waiting)
-        reason = self._housekeeping.crowded(self._db, self._tip)
+        reason = self._housekeeping.crowded(self._db, self.tip)
         if reason:
             self._set(JournalFull(self._path, reason))
         elif self.trouble is not None:
@@ -212,10 +217,12 @@ class Writer:
         if kind == BAD_RECORD:
             return self._without_the_bad_one(records, error)
         if kind == FAILED:
+            if lies_in_the_file(error):
+                self._leases.suspect()
             self._set(JournalFailed(self._path, f"the disk failed: {error}"))
             self._refuse_waiting(records, keep=False)
             return True
-        if self._housekeeping.make_room(self._db, self._tip):
+        if self._housekeeping.make_room(self._db, self.tip):
             return self._write(records)
         self._set(JournalFull(self._path, self._housekeeping.why_full(self._db, error)))
         self._refuse_waiting([*records, *self._gather(self.pending)], keep=True)
@@ -229,10 +236,8 @@ class Writer:
             self._tell([(ticket, 0, refused) for ticket in _tickets(records[0])], [])
             return True
         half = len(records) // 2
-        if not self._write(records[:half]):
-            self._refuse_waiting(records[half:], keep=True)
-            return False
-        return self._write(records[half:])
+        self._kept.extendleft(reversed(records[half:]))
+        return self._write(records[:half])
 
     def _refuse_waiting(self, records: Sequence[Record], *, keep: bool) -> None:
         """Tell who waits for an event; with ``keep``, all other records are tried again."""
@@ -256,7 +261,7 @@ class Writer:
     def _housekeep(self) -> bool:
         """Delete some of what is old enough; whether there is more of it."""
         try:
-            return self._housekeeping.sweep(self._db, self._tip)
+            return self._housekeeping.sweep(self._db, self.tip)
         except sqlite3.Error as error:
             self._failed([], error)
             return False

@@ -4,6 +4,7 @@ from agentflow.resilience.breaker import BreakerPolicy, CircuitBreaker
 from agentflow.resilience.classifier import ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import DeadLetter, DeadLetters
 from agentflow.resilience.retry import RetryPolicy
+from agentflow.resilience.supervisor import RestartIntensity, Restarts
 
 __all__ = [
     "BreakerPolicy",
@@ -12,5 +13,7 @@ __all__ = [
     "DeadLetters",
     "ErrorClass",
     "ErrorClassifier",
+    "RestartIntensity",
+    "Restarts",
     "RetryPolicy",
 ]

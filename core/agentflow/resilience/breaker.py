@@ -31,15 +31,20 @@ class BreakerPolicy:
 
 
 class CircuitBreaker:
-    """The breaker of one agent. ``now`` gives monotonic seconds."""
+    """The breaker of one agent. ``now`` gives monotonic seconds.
+
+    ``told``, if there is one, is called with the state before when the breaker has opened,
+    and after a success that has closed it or has ended a row of failures.
+    """
 
     __slots__ = (
-        "_now", "failures", "in_trial", "opened_at", "policy", "state", "successes",
+        "_now", "failures", "in_trial", "opened_at", "policy", "state", "successes", "told",
     )  # fmt: skip
 
     def __init__(self, policy: BreakerPolicy, now: Callable[[], float]) -> None:
         self.policy = policy
         self._now = now
+        self.told: Callable[[BreakerState], None] | None = None
         self.state = BreakerState.CLOSED
         self.failures = 0
         self.successes = 0
@@ -68,23 +73,38 @@ class CircuitBreaker:
 
     def succeeded(self) -> None:
         """Record that a call ended well."""
-        self.failures = 0
-        if self.state is BreakerState.HALF_OPEN:
+        failures, self.failures = self.failures, 0
+        before = self.state
+        if before is BreakerState.HALF_OPEN:
             self.in_trial = max(0, self.in_trial - 1)
             self.successes += 1
             if self.successes >= self.policy.success_threshold:
                 self.state = BreakerState.CLOSED
+        if (
+            self.told is not None
+            and self.state is BreakerState.CLOSED
+            and (failures or before is not BreakerState.CLOSED)
+        ):
+            self.told(before)
 
     def failed(self) -> None:
         """Record that a call failed."""
         self.failures += 1
-        if self.state is BreakerState.HALF_OPEN or (
-            self.state is BreakerState.CLOSED and self.failures >= self.policy.failure_threshold
+        before = self.state
+        if before is BreakerState.HALF_OPEN or (
+            before is BreakerState.CLOSED and self.failures >= self.policy.failure_threshold
         ):
             self.state = BreakerState.OPEN
             self.opened_at = self._now()
             self.in_trial = 0
+            if self.told is not None:
+                self.told(before)
 
     def abandoned(self) -> None:
         """Record that a call ended without saying anything about the agent's health."""
         self.in_trial = max(0, self.in_trial - 1)
+
+    def reset(self) -> None:
+        """Close it, with nothing behind it."""
+        self.state = BreakerState.CLOSED
+        self.failures = self.successes = self.in_trial = 0

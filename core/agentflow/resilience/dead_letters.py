@@ -41,6 +41,9 @@ class DeadLetter:
         return self.event.session_id
 
 
+RAISED_KEPT = 4
+"""How many raisings of one exception object its traceback goes back."""
+
 FRAMES_KEPT = 200
 """The latest letters whose errors can be looked into with a debugger."""
 
@@ -63,6 +66,7 @@ class DeadLetters(Sequence[DeadLetter]):
         """Keep ``letter`` and give it its number."""
         self._number += 1
         letter.number = self._number
+        _cut(letter.error)
         self._letters[letter.number] = letter
         self._recent.append(letter)
         if len(self._recent) > FRAMES_KEPT:
@@ -150,6 +154,30 @@ def trace_text(error: BaseException, limit: int = 20_000) -> str:
         text = describe(error)
     text = text if len(text) <= limit else "…" + text[-limit:]
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _cut(error: BaseException) -> None:
+    """Shorten a traceback without end.
+
+    An exception object that is raised again and again (a constant of its module, say) gets
+    the new frames put before the old ones, each time: after ten thousand failures every
+    look at them would take so many steps. Each raising begins where the engine caught it.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            _cut(member)
+    entry = error.__traceback__
+    if entry is None:
+        return
+    caught = entry.tb_frame.f_code
+    times = 1
+    while (following := entry.tb_next) is not None:
+        if following.tb_frame.f_code is caught:
+            times += 1
+            if times > RAISED_KEPT:
+                entry.tb_next = None
+                return
+        entry = following
 
 
 def _forget_frames(error: BaseException) -> None:

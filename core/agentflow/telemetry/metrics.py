@@ -125,10 +125,13 @@ class Rate:
 
 
 class Meter:
-    """What is counted for one agent, mode or callback."""
+    """What is counted for one agent, mode or callback.
+
+    ``abandoned`` are the runs that did not end when their time was up and were left behind.
+    """
 
     __slots__ = (
-        "errors", "last_error", "last_time", "latency", "rate", "retries",
+        "abandoned", "errors", "last_error", "last_time", "latency", "rate", "retries",
         "tokens_in", "tokens_out",
     )  # fmt: skip
 
@@ -137,6 +140,7 @@ class Meter:
         self.rate = Rate()
         self.errors = 0
         self.retries = 0
+        self.abandoned = 0
         self.tokens_in = 0
         self.tokens_out = 0
         self.last_error = ""

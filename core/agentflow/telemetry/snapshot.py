@@ -42,7 +42,8 @@ class AgentRow(Row, frozen=True):
 
     name: str
     role: str
-    state: str  # idle, running, paused, open (its breaker), disabled, missing (no code)
+    state: str  # idle, running, paused, stopped (by its supervisor), open (its breaker), disabled,
+    # missing (no code)
     kind: str  # "module:attribute", "llm ollama/gemma3:1b", or "code"
     place: str  # what the plan uses it for: "collaborative", "sequential 2", "loop", ""
     held: int

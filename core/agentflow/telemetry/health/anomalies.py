@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from agentflow.durations import format_duration
-from agentflow.telemetry.health.checks import Minute, most_failing
+from agentflow.telemetry.health.checks import QUEUE_DEGRADED, Minute, most_failing
 from agentflow.telemetry.health.detector import Detector
 from agentflow.telemetry.health.facts import Facts, Stuck
 from agentflow.telemetry.health.report import CRITICAL, DEGRADED, NOTICE, Anomaly
@@ -64,7 +64,8 @@ class Watch:
             before = minute[-2]
             elapsed = max(now.now - before.now, 1e-3)
             self._start_over(now)
-            self._look_at_arrivals((now.accepted - before.accepted) / elapsed, found)
+            arriving = (now.accepted - before.accepted) / elapsed
+            self._look_at_arrivals(arriving, now, found)
             self._look_at_throughput((now.ended - before.ended) / elapsed, now, before, found)
             self._look_at_latency(now, found)
             self._look_at_failures(minute, found)
@@ -80,12 +81,14 @@ class Watch:
             self._latency.reset()
         self._pace, self._version = now.pace, now.version
 
-    def _look_at_arrivals(self, rate: float, found: list[Found]) -> None:
+    def _look_at_arrivals(self, rate: float, now: Facts, found: list[Found]) -> None:
+        """While the queue is full senders are held back: less comes in, and no wonder."""
         detector = self._arrivals
+        held_back = now.queued + now.held >= now.queue_size * QUEUE_DEGRADED
         if rate and self._source_ended:
             self._source_ended = False
             detector.reset()
-        way = detector.feed(None if self._source_ended else rate)
+        way = detector.feed(None if self._source_ended or held_back else rate)
         usual = f"where {number(detector.usual)}/s are usual"
         if way > 0:
             found.append(Found(

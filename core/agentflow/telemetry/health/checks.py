@@ -124,8 +124,9 @@ def agents(minute: Minute) -> Check:
     if now.stopped:
         status = CRITICAL if len(now.stopped) >= now.agents else DEGRADED
         value = f"{len(now.stopped)} stopped"
-        detail = ", ".join(now.stopped[:3]) + rest(now.stopped)
-        advice = f"Look why {now.stopped[0]} kept failing, then resume it."
+        first = now.stopped[0]
+        detail = f"{first.agent}: {first.reason}{rest(now.stopped, 1)}"
+        advice = f"When the cause is gone, resume {first.agent}: its events are held until then."
     elif now.all_paused:
         status, value, detail = DEGRADED, "all paused", f"{now.held:,} events are held"
         advice = "Resume the runner: nothing starts until then."
@@ -192,9 +193,9 @@ def threads(minute: Minute) -> Check:
             break
         seconds += 1
     status = graded(seconds, THREADS_DEGRADED, THREADS_CRITICAL)
+    value = f"{waiting:,} handlers wait" if waiting else "free"
     return Check(
-        "threads", status, f"all busy, {waiting:,} wait" if waiting else "free",
-        f"for {seconds} s" if status != OK else "", waiting, "",
+        "threads", status, value, f"for {seconds} s" if status != OK else "", waiting, "",
         "Threads for handlers that are plain functions: a handler waits while all are busy.",
         "Make the slow plain handlers async, or lower runtime.max_concurrent_events."
         if status != OK else "",

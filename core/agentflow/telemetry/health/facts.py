@@ -17,6 +17,13 @@ class OpenBreaker(msgspec.Struct, frozen=True):
     retry_after: float  # seconds until a call may get through
 
 
+class Stopped(msgspec.Struct, frozen=True):
+    """An agent that its supervisor has stopped, and why."""
+
+    agent: str
+    reason: str
+
+
 class Stuck(msgspec.Struct, frozen=True):
     """An event that is open for much longer than its mode usually takes."""
 
@@ -57,7 +64,7 @@ class Facts(msgspec.Struct):
     agents: int = 0
     paused: list[str] = []  # agents
     all_paused: bool = False
-    stopped: list[str] = []  # agents that their supervisor has stopped
+    stopped: list[Stopped] = []
     breakers: list[OpenBreaker] = []
     stuck: list[Stuck] = []
     handlers: list[Handler] = []

@@ -83,7 +83,7 @@ class HealthMonitor:
         seen = list(minute)
         checks = [check(seen) for check in CHECKS]
         checks.append(memory(seen, self._growth.feed(facts.memory, facts.now)))
-        checks.append(storage.journal(facts.journal, facts.now - self._began))
+        checks.append(storage.journal(seen, facts.now - self._began))
         if facts.journal is not None:
             checks.append(storage.disk(facts.journal))
         shown = [self._steadied(check) for check in checks]
@@ -105,7 +105,7 @@ class HealthMonitor:
 
     def _tell_change(self, check: Check, before: str) -> None:
         if check.status == OK:
-            self._tell("info", f"{check.name} is ok again: {check.value}")
+            self._tell("info", f"{check.name}: ok again, {check.value}")
             return
         if RANKS[check.status] < RANKS[before]:
             return  # better, and said already that it is not well

@@ -6,7 +6,7 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING
 
-from agentflow.telemetry.health.facts import Facts, Handler, OpenBreaker, Stuck
+from agentflow.telemetry.health.facts import Facts, Handler, OpenBreaker, Stopped, Stuck
 from agentflow.telemetry.health.report import JournalFigures
 from agentflow.telemetry.health.resources import memory, memory_limit
 
@@ -37,6 +37,9 @@ UNKNOWN = 60.0
 
 ENOUGH = 20
 """Ended runs from which on a p99 says something."""
+
+NOTES = 50
+"""Notes of an execution that are looked through, the latest."""
 
 DAMAGE_NAMED = 20
 """Sentences about what was found broken in the journal; the log has all of them."""
@@ -98,7 +101,9 @@ class Probe:
         facts.sampled = len(found)
         for execution in found:
             if execution.notes:
-                facts.retried += sum(note[0] == "retrying" for note in islice(execution.notes, 20))
+                facts.retried += sum(
+                    note[0] == "retrying" for note in islice(execution.notes, NOTES)
+                )
             if execution.error:
                 facts.failing[plain(where(execution))] += 1
 
@@ -109,7 +114,14 @@ class Probe:
             self._vitals = [agent.vitals for agent in plan.agents.values()]
         facts.agents = len(self._vitals)
         hindered = [vitals for vitals in self._vitals if not vitals.clear]
-        facts.paused = [plain(vitals.name) for vitals in hindered if vitals.paused]
+        facts.stopped = [
+            Stopped(plain(vitals.name), plain(vitals.stopped, 200))
+            for vitals in hindered
+            if vitals.stopped
+        ]
+        facts.paused = [
+            plain(vitals.name) for vitals in hindered if vitals.paused and not vitals.stopped
+        ]
         facts.breakers = [
             OpenBreaker(plain(vitals.name), breaker.failures, breaker.retry_after())
             for vitals in hindered
@@ -128,13 +140,14 @@ class Probe:
             self._limits.clear()
         for guard in long_at_work(dispatcher, before)[:MOST]:
             for agent, since, execution in guard.frames():
-                age = now - since
+                if execution is None or execution.waits:
+                    continue
+                age = now - max(since, waited_until(execution))
                 if age > LEAST and age > self._limit(agent, runner.plan):
                     handlers.append(Handler(plain(agent), age, guard.fired))
-                if execution is not None:
-                    self._look_whether_stuck(execution, runner, now, usual, stuck)
+                self._look_whether_stuck(execution, runner, now, usual, stuck)
         for execution in islice(dispatcher.apart, MOST):
-            if execution.waits in ("", "queued") and execution.started < before:
+            if execution.started < before:
                 self._look_whether_stuck(execution, runner, now, usual, stuck)
         facts.handlers = sorted(handlers, key=lambda handler: -handler.age)
         facts.stuck = sorted(stuck.values(), key=lambda one: -one.age)
@@ -161,12 +174,7 @@ class Probe:
         if mode not in usual:
             meter = runner.telemetry.modes.get(mode)
             usual[mode] = p99(meter.latency) if meter is not None else 0.0
-        # Time spent held for a person is not the session's.
-        since = max(
-            (end for kind, _, _, end, _, _ in execution.notes or () if kind == "held"),
-            default=0.0,
-        )
-        age = now - max(since, execution.started)
+        age = now - max(execution.started, waited_until(execution))
         if age > limit_for(usual[mode]):
             session, agent = plain(execution.event.session_id), plain(where(execution))
             stuck[execution.seq] = Stuck(session, agent, age, usual[mode])
@@ -202,12 +210,27 @@ class Probe:
 
 
 def long_at_work(dispatcher: Dispatcher, before: float) -> list[Guard]:
-    """The tasks in which something has been running since before that moment."""
+    """The tasks in which something has been running since before that moment.
+
+    What waits beside others that run, for its retry or to be resumed, has no time limit
+    meanwhile, and is left out by that.
+    """
+    limited = dispatcher.plan.timeout < inf
     return [
         guard
         for guard in dispatcher.guards
-        if guard.agent and (guard.below[0].since if guard.below else guard.since) < before
+        if guard.agent
+        and (guard.below[0].since if guard.below else guard.since) < before
+        and (guard.deadline < inf or not limited)
     ]
+
+
+def waited_until(execution: Execution) -> float:
+    """Until when it waited last, for a retry or for a person: that is nobody's running time."""
+    for kind, _, _, end, _, _ in islice(reversed(execution.notes or ()), NOTES):
+        if kind in ("held", "retrying"):
+            return end
+    return 0.0
 
 
 def limit_of(agent: PlannedAgent) -> float:

@@ -12,7 +12,7 @@ RANKS = {OK: 0, NOTICE: 1, DEGRADED: 2, CRITICAL: 3}
 """How bad each status is."""
 
 WEIGHTS = {
-    "journal": 60,
+    "journal": 50,
     "queue": 40,
     "loop lag": 40,
     "errors": 40,
@@ -20,8 +20,8 @@ WEIGHTS = {
     "memory": 40,
     "agents": 30,
     "breakers": 30,
-    "sessions": 30,
-    "handlers": 30,
+    "sessions": 20,
+    "handlers": 20,
     "threads": 20,
     "retries": 20,
 }
@@ -31,6 +31,9 @@ ANOMALY_COSTS = {NOTICE: 3, DEGRADED: 10, CRITICAL: 20}
 """What an anomaly takes off the score; all of them together at most MOST_FOR_ANOMALIES."""
 
 MOST_FOR_ANOMALIES = 30
+
+SAME = {"stuck session": "sessions", "error burst": "errors"}
+"""Anomalies that say more of what a check says too: it counts once, and is told once."""
 
 CEILINGS = {OK: 100, DEGRADED: 89, CRITICAL: 49}
 """The best score that goes with each status, so that the word and the number agree."""
@@ -111,21 +114,25 @@ def make_report(
 
 def score(status: str, checks: Iterable[Check], anomalies: Iterable[Anomaly]) -> int:
     """100, less what each check and each anomaly costs, and no better than the status."""
-    lost = 0
-    for check in checks:
-        if check.status != OK:
-            weight = WEIGHTS[check.name]
-            lost += weight if check.status == CRITICAL else weight // 2
-    lost += min(sum(ANOMALY_COSTS[one.severity] for one in anomalies), MOST_FOR_ANOMALIES)
+    bad = {check.name: check.status for check in checks if check.status != OK}
+    lost = sum(
+        WEIGHTS[name] if level == CRITICAL else WEIGHTS[name] // 2 for name, level in bad.items()
+    )
+    costs = (ANOMALY_COSTS[one.severity] for one in anomalies if SAME.get(one.kind) not in bad)
+    lost += min(sum(costs), MOST_FOR_ANOMALIES)
     return max(min(100 - lost, CEILINGS[status]), 0)
 
 
 def concerns(health: Health) -> list[Check | Anomaly]:
-    """What is not as it should be, the most pressing first."""
+    """What is not as it should be, the most pressing first; what is the same only once."""
+    said: dict[str, int] = {}
+    for one in health.anomalies:
+        name = SAME.get(one.kind, "")
+        said[name] = max(said.get(name, 0), RANKS[one.severity])
     bad: list[tuple[int, int, Check | Anomaly]] = [
         (RANKS[check.status], WEIGHTS[check.name], check)
         for check in health.checks
-        if check.status != OK
+        if check.status != OK and RANKS[check.status] > said.get(check.name, 0)
     ]
     # Beside a check of the same status an anomaly says more: where it is, and since when.
     bad += [(RANKS[one.severity], 100, one) for one in health.anomalies]

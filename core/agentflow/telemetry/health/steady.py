@@ -25,20 +25,14 @@ class Steady:
         self._better = 0
 
     def take(self, check: Check) -> Check:
-        """The check as it is to be shown: with its new value, and the status that holds."""
+        """The check as it is to be shown: what was wrong stays until it is really over."""
         shown = self._shown
-        if shown is None or RANKS[check.status] >= RANKS[shown.status]:
-            self._better = 0
-        else:
+        if shown is not None and RANKS[check.status] < RANKS[shown.status]:
             self._better += 1
             if self._better < CALM:
-                check = msgspec.structs.replace(
-                    check,
-                    status=shown.status,
-                    recommendation=check.recommendation or shown.recommendation,
-                )
-            else:
-                self._better = 0
+                detail = f"now {check.value}" + (f", {check.detail}" if check.detail else "")
+                return msgspec.structs.replace(shown, detail=detail, number=check.number)
+        self._better = 0
         self._shown = check
         return check
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from agentflow.durations import format_duration
-from agentflow.telemetry.health.checks import graded, percent, size
+from agentflow.telemetry.health.checks import Minute, graded, percent, size
 from agentflow.telemetry.health.report import CRITICAL, DEGRADED, OK, Check, JournalFigures
 
 ACK_DEGRADED = 0.25  # seconds, p99
 COMMIT_DEGRADED = 1.0  # seconds
+HANGS_DEGRADED, HANGS_CRITICAL = 3, 15  # seconds in a row
 PENDING_DEGRADED = 10_000  # records
 SIZE_DEGRADED = 0.9  # of the most it may have
 DISK_DEGRADED, DISK_CRITICAL = 1e9, 1e8  # bytes that are free
@@ -17,8 +18,9 @@ DAMAGE_SHOWN = 600.0
 _MEANING = "What was accepted is on disk, and comes back after a crash."
 
 
-def journal(figures: JournalFigures | None, uptime: float) -> Check:
+def journal(minute: Minute, uptime: float) -> Check:
     """Whether what is accepted gets on disk, and how fast. ``uptime`` is in seconds."""
+    figures = minute[-1].journal
     if figures is None:
         return Check("journal", OK, "off", "what is open is lost when the process dies", 0.0, "s",
                      _MEANING, "")  # fmt: skip
@@ -35,17 +37,34 @@ def journal(figures: JournalFigures | None, uptime: float) -> Check:
     elif figures.damage and uptime < DAMAGE_SHOWN:
         status, value, detail = DEGRADED, "damaged", figures.damage[0]
         advice = "The file was repaired and its damaged part set aside: look what is missing."
+    elif (seconds := hanging(minute)) >= HANGS_DEGRADED:
+        status, value = graded(seconds, HANGS_DEGRADED, HANGS_CRITICAL), f"hangs for {seconds} s"
+        detail = f"{figures.pending:,} records wait to be written"
+        advice = "The disk doesn't answer: see whether it is still there, and what it is busy with."
     elif full >= SIZE_DEGRADED:
         status, value = DEGRADED, f"{percent(full)} full"
         detail = f"{size(figures.size)} of {size(figures.most)}"
         advice = "At its limit it accepts nothing: lower journal.retention or raise max_size."
-    elif figures.last_commit >= COMMIT_DEGRADED or figures.ack_p99 >= ACK_DEGRADED:
+    elif figures.commits and (
+        figures.last_commit >= COMMIT_DEGRADED or figures.ack_p99 >= ACK_DEGRADED
+    ):
         status, value = DEGRADED, "slow"
         advice = "The disk is slow: see what else writes to it, or move journal.path."
     elif figures.pending >= PENDING_DEGRADED:
         status, value = DEGRADED, f"{figures.pending:,} behind"
         advice = "The disk can't keep up with what comes in: have less come in."
     return Check("journal", status, value, detail, round(figures.ack_p99, 6), "s", _MEANING, advice)
+
+
+def hanging(minute: Minute) -> int:
+    """For how many seconds nothing has been written though something waits for it."""
+    seconds = 0
+    for facts in reversed(minute):
+        figures = facts.journal
+        if figures is None or figures.commits or not figures.pending:
+            break
+        seconds += 1
+    return seconds
 
 
 def disk(figures: JournalFigures) -> Check:
