@@ -100,16 +100,23 @@ def read_open(db: sqlite3.Connection, low: int, most: int = -1) -> tuple[list[St
         rows = db.execute(
             f"SELECT seq, rank, body, crc FROM events WHERE {plain} ORDER BY seq LIMIT {most}"
         )
+        doubtful: list[int] = []
+
+        def doubt(seq: int) -> bool:
+            doubtful.append(seq)
+            return False
+
         try:
             found = [
                 Stored(seq, rank, str(body[3:39], "ascii"), body)
                 for seq, rank, body, crc in rows
-                if crc32(body, seq) + rank == crc and body[:3] == _UUID
+                if (crc32(body, seq) + rank == crc and body[:3] == _UUID) or doubt(seq)
             ]
         except (TypeError, ValueError):
             found = []
+            doubtful.append(0)
         others = f"{condition} AND (session <> '' OR key <> '')"
-        if number(db, f"SELECT count(*) FROM events WHERE {plain}") != len(found):
+        if doubtful:
             found, others = [], condition
         broken: list[int] = []
         rows = db.execute(f"SELECT * FROM events WHERE {others} ORDER BY seq LIMIT {most}")
