@@ -191,14 +191,7 @@ class Story:
             Event(target, id=id) for id, target in self.tried.items() if id not in self.accepted
         ]
         # Most kills in the thick of it; some during the start, some after the end.
-        lines = self.chance.choice(
-            [
-                0,
-                self.chance.randint(1, 120),
-                self.chance.randint(1, 30),
-                self.chance.randint(1, 120),
-            ]
-        )
+        lines = self.chance.choice([0, *(self.chance.randint(1, most) for most in (30, 200, 200))])
         grace = self.chance.choice([0.0, 0.001, 0.003]) * self.chance.random()
         seed = self.chance.getrandbits(32)
         pid = os.fork()
