@@ -31,7 +31,7 @@ from agentflow.engine.guards import Guard
 from agentflow.resilience.dead_letters import describe
 from agentflow.testing import VirtualClock
 
-from .support import add_up, config, loop, nobody_is_forgotten
+from .support import add_up, config, let_everything_end, loop, nobody_is_forgotten
 
 MODES = ("route", "collaborative", "sequential", "loop", "mixed")
 AGENTS = ("a", "b", "c", "d")
@@ -200,10 +200,7 @@ class Life:
         runner = self.runner
         if runner.status != "running":
             await runner.start()
-        runner.resume()
-        for name in AGENTS:
-            runner.resume(name)
-        await runner.join()
+        await let_everything_end(runner)
         await asyncio.gather(*self.asked)
         counts = runner.counts()
         assert counts.queued == counts.held == counts.running == 0

@@ -88,6 +88,17 @@ def nobody_is_forgotten(runner: Runner) -> None:
             assert coming or not dispatcher._resumable, "nobody goes on though there is a slot"
 
 
+async def let_everything_end(runner: Runner) -> None:
+    """Resume whatever is paused, or has been stopped in the meantime, until nothing is held."""
+    while True:
+        runner.resume()
+        for name in runner.plan.agents:
+            runner.resume(name)
+        await runner.join()
+        if not runner.counts().held:
+            return
+
+
 async def settle() -> None:
     """Let everything happen that takes no time."""
     await asyncio.sleep(0.001)

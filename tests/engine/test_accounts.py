@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from agentflow import AgentFlowError, CallbackArgs, Context, Event, HookPoint, QueueFull, State
 from agentflow.testing import run_virtual
 
-from .support import add_up, config, make
+from .support import add_up, config, let_everything_end, make
 
 MODES = ("route", "collaborative", "sequential", "loop", "mixed")
 AGENTS = ("a", "b", "c")
@@ -86,10 +86,7 @@ class Story:
         runner = self.runner
         if runner.status != "running":
             await runner.start()
-        runner.resume()
-        for name in AGENTS:
-            runner.resume(name)
-        await runner.join()
+        await let_everything_end(runner)
         await asyncio.gather(*self.asked)
         counts = runner.counts()
         assert counts.queued == counts.held == counts.running == 0
