@@ -31,6 +31,9 @@ def foreign(path: Path, has_leases: bool) -> None:
         start = file.read(schema.PAGE)
     if start.startswith(_MAGIC):
         if _application(start) == schema.APPLICATION:
+            if max(start[18:20]) > 2:
+                # SQLite takes it for a file of its future, which can't be written.
+                raise Broken(["its first page is damaged"])
             return
         application, tables = _in_use(path)
         if application == schema.APPLICATION or not tables:
