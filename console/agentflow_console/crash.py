@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agentflow_console.link.protocol import Link
 
 NAME = "console-crash.txt"
+_LINE = 2000  # characters kept of a line
 
 
 def report(error: BaseException, link: Link) -> list[str]:
@@ -50,11 +51,16 @@ def _what(error: BaseException) -> str:
     return f"{text}{place}"
 
 
+def _inert(lines: list[str]) -> str:
+    """Text that may have come from an event must not reach a terminal by ``cat`` either."""
+    return "".join(f"{safe(line, _LINE)}\n" for line in "".join(lines).splitlines())
+
+
 def _write(error: BaseException, folder: Path | None) -> Path | None:
     """Where the traceback is; None if it can be kept nowhere."""
     text = (
         f"{time.strftime('%Y-%m-%d %H:%M:%S %z')}, process {os.getpid()}, "
-        f"Python {sys.version.split()[0]}\n\n{''.join(traceback.format_exception(error))}"
+        f"Python {sys.version.split()[0]}\n\n{_inert(traceback.format_exception(error))}"
     )
     if folder is not None:
         try:

@@ -40,7 +40,8 @@ def run(options: HostOptions, format: str) -> int:
         code = asyncio.run(_run(options, report))
         out.flush()
     except HostError as error:
-        print(error, file=sys.stderr)
+        for line in str(error).splitlines():
+            print(safe(line), file=sys.stderr)
         return 2
     except BrokenPipeError:
         # Whoever read has gone, and that is all right: nothing is said, here or at the exit.

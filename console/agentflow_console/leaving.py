@@ -9,15 +9,21 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from agentflow.telemetry.snapshot import Cursor
 from agentflow_console import crash, farewell
+from agentflow_console.link.protocol import LinkError
 from agentflow_console.operate import Operating
 from agentflow_console.signals import Signals
+from agentflow_console.text import safe
 
 if TYPE_CHECKING:
     from agentflow_console.driver import TerminalState
+
+_TELL = 2.0  # seconds between two lines about a drain that no screen shows
 
 
 class Leaving(Operating):
@@ -119,23 +125,46 @@ class Leaving(Operating):
                 await super().run_async(**options)
             except Exception as error:
                 self._exception = self._exception or error
-                self._return_code = 1
             finally:
                 self._over = True
                 if not getattr(self._driver, "restored", True):
                     terminal.restore()
             if self._exception is None or not self.link.process:
-                await self.link.close(drain=self.leaving != "at once")
+                await self._end_engine()
         return self.return_value
+
+    async def _end_engine(self) -> None:
+        telling = asyncio.create_task(self._tell_progress())
+        try:
+            await self.link.close(drain=self.leaving != "at once")
+        except Exception as error:
+            self._exception = self._exception or error
+        finally:
+            telling.cancel()
+
+    async def _tell_progress(self) -> None:
+        """Say on the terminal how far the engine is, when there are no screens to say it."""
+        while self.link.status != "closed":
+            await asyncio.sleep(_TELL)
+            try:
+                snapshot = await self.link.pull(Cursor(limit=0))
+                agents = [row.name for row in snapshot.agents or [] if row.in_flight]
+                lines = farewell.progress(snapshot.counts, agents, self.link.seconds_left)
+                print(lines[0], file=sys.stderr, flush=True)
+            except (LinkError, OSError):
+                return  # there is no engine any more, or no terminal
 
     def last_words(self) -> tuple[list[str], int]:
         """What is left to say when the screens are gone, for stderr; and the exit code."""
-        if self._exception is not None:
-            return crash.report(self._exception, self.link), 1
         code = self.return_code or 0
-        if self.link.reason and not code:
-            code = 1 if self.link.started else 2
-        return farewell.lines(self.link), code
+        if self._exception is not None:
+            code, said = 1, crash.report(self._exception, self.link)
+        else:
+            said = farewell.lines(self.link)
+            if self.link.reason and not code:
+                code = 1 if self.link.started else 2
+        # What an engine said last may hold anything at all.
+        return [safe(line) for line in "\n".join(said).splitlines()], code
 
     def _fatal_error(self) -> None:
         # Textual would draw the traceback with all local values, for the terminal.

@@ -64,6 +64,9 @@ class Signals:
         self._count += 1
         self._loop.call_soon_threadsafe(self._told, number, self._count)
         if self._count == 2:
+            # All is said; who goes on saying it must not keep this thread from doing it.
+            for one in self._before:
+                signal.signal(one, signal.SIG_IGN)
             self._timer = threading.Timer(_PATIENCE, self._stuck)
             self._timer.daemon = True
             self._timer.start()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from .shim import CREATE, MARK, MKDIR, RENAME, SYNC, TRUNCATE, UNLINK, WRITE, Record
 
@@ -19,11 +20,27 @@ SECTOR = 512
 Change = Callable[[dict[str, int]], None]
 
 
+class Original(NamedTuple):
+    """A file, or a folder (without content), that was there before."""
+
+    name: str
+    inode: int
+    content: bytes | None
+
+
+def originals(root: Path) -> list[Original]:
+    """What is in a folder, as it is before something happens to it."""
+    return [
+        Original(str(path), path.stat().st_ino, None if path.is_dir() else path.read_bytes())
+        for path in sorted(root.resolve().rglob("*"))
+    ]
+
+
 class _File:
     """One file, under whatever name: what is safe, and what was written after that."""
 
-    def __init__(self) -> None:
-        self.safe = bytearray()
+    def __init__(self, content: bytes = b"") -> None:
+        self.safe = bytearray(content)
         self.later: list[Record] = []
 
     def sync(self) -> None:
@@ -31,11 +48,15 @@ class _File:
             _apply(self.safe, record)
         self.later.clear()
 
-    def after_cut(self, chance: random.Random) -> bytes:
-        """What may be left of it."""
+    def after_cut(self, chance: random.Random | None) -> bytes:
+        """What may be left of it; without ``chance``, all of it."""
         if not self.later:
             return bytes(self.safe)
         left = bytearray(self.safe)
+        if chance is None:
+            for record in self.later:
+                _apply(left, record)
+            return bytes(left)
         kept = [record for record in self.later if chance.random() < _SHARE[chance.randrange(4)]]
         if chance.random() < 0.5:
             chance.shuffle(kept)
@@ -82,23 +103,36 @@ class _Folder:
             change(self.safe)
         self.later.clear()
 
-    def after_cut(self, chance: random.Random) -> dict[str, int]:
-        """The names that may be left: all up to some change."""
+    def after_cut(self, chance: random.Random | None) -> dict[str, int]:
+        """The names that may be left: all up to some change; without ``chance``, all."""
         names = dict(self.safe)
-        for change in self.later[: chance.randint(0, len(self.later))]:
+        count = len(self.later)
+        for change in self.later[: count if chance is None else chance.randint(0, count)]:
             change(names)
         return names
 
 
 class Replay:
-    """A disk that goes through a log of changes, and can lose its power at any point."""
+    """A disk that goes through a log of changes, and can lose its power at any point.
 
-    def __init__(self, root: Path) -> None:
+    ``before`` is what was in the folder ``root`` when the log began.
+    """
+
+    def __init__(self, root: Path, before: Iterable[Original] = ()) -> None:
         self._root = str(root.resolve())
         self._files: dict[int, _File] = {}
         self._folders: dict[str, _Folder] = {self._root: _Folder()}
         self._numbers: dict[int, int] = {}  # inodes are used again: numbers are not
         self.marks: list[str] = []
+        for original in before:
+            folder, _, name = original.name.rpartition("/")
+            names = self._folders.setdefault(folder, _Folder()).safe
+            if original.content is None:
+                self._folders[original.name] = _Folder()
+                names[name] = -1
+            else:
+                names[name] = self._numbers[original.inode] = len(self._files)
+                self._files[names[name]] = _File(original.content)
 
     def go_on(self, records: Iterable[Record]) -> None:
         """Let these changes happen."""
@@ -146,7 +180,11 @@ class Replay:
         """Write into ``target`` what may be left if the power went now."""
         self._write(self._root, target, chance)
 
-    def _write(self, folder: str, target: Path, chance: random.Random) -> None:
+    def kill(self, target: Path) -> None:
+        """Write into ``target`` what is left if the process dies now: everything."""
+        self._write(self._root, target, None)
+
+    def _write(self, folder: str, target: Path, chance: random.Random | None) -> None:
         target.mkdir(exist_ok=True)
         for name, number in self._folders[folder].after_cut(chance).items():
             if number < 0:

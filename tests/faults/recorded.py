@@ -11,6 +11,7 @@ It marks what it knows when it knows it:
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sys
 from pathlib import Path
@@ -48,11 +49,19 @@ def checked(text: str) -> dict[str, object]:
 
 
 class Run:
-    """The runner, and what its producers emit."""
+    """The runner, and what its producers emit.
 
-    def __init__(self, folder: Path, seed: int, events: int, durability: str) -> None:
+    With ``dies`` the process ends in the middle of it, without a word.
+    """
+
+    def __init__(
+        self, folder: Path, seed: int, events: int, durability: str, limit: int, dies: bool
+    ) -> None:
         self.chance = random.Random(seed)
-        journal = Journal(folder / "state" / "journal.db", durability=durability)
+        journal = Journal(
+            folder / "state" / "journal.db", durability=durability, max_bytes=limit or 1 << 30
+        )
+        self.dies_at = self.chance.randint(1, events) if dies else -1
         self.runner = Runner(Config.from_toml(CONFIG, environ={}), journal=journal)
         self.left = events
         for name in ("works", "causes", "fails", "child"):
@@ -83,6 +92,8 @@ class Run:
         chance = self.chance
         while self.left > 0:
             self.left -= 1
+            if self.left == self.dies_at:
+                os._exit(0)
             target = chance.choice(["works"] * 6 + ["causes"] * 3 + ["fails"])
             session = f"session {chance.randrange(40)}" if chance.random() < 0.5 else ""
             event = Event(target, checked(text_of(chance)), session_id=session)
@@ -102,7 +113,7 @@ class Run:
                 await asyncio.sleep(chance.random() * 0.02)
 
     async def run(self) -> None:
-        """From start to stop, twice: the second start recovers an orderly end."""
+        """From start to stop."""
         await self.runner.start()
         await asyncio.gather(*(self.produce() for _ in range(PRODUCERS)))
         await self.runner.stop(timeout=5)
@@ -110,9 +121,10 @@ class Run:
 
 
 def main() -> None:
-    """``recorded.py FOLDER SEED EVENTS DURABILITY``"""
-    folder, seed, events, durability = sys.argv[1:]
-    asyncio.run(Run(Path(folder), int(seed), int(events), durability).run())
+    """``python -m faults.recorded FOLDER SEED EVENTS DURABILITY LIMIT dies|ends``"""
+    folder, seed, events, durability, limit, how = sys.argv[1:]
+    run = Run(Path(folder), int(seed), int(events), durability, int(limit), how == "dies")
+    asyncio.run(run.run())
 
 
 if __name__ == "__main__":

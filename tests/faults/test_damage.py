@@ -21,7 +21,7 @@ from .recorded import checked
 from .scale import CORES, scaled
 from .test_program import kill, slow_and_queued
 
-QUICK = 60
+QUICK = 25
 LONG = scaled(20_000)
 
 

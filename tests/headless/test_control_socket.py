@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket as socket_module
 import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -151,6 +152,20 @@ async def test_closing_hangs_up(socket: ControlSocket) -> None:
         with pytest.raises(LinkError, match="hung up"):
             await client.pull(Cursor())
     assert not socket.path.exists()
+
+
+async def test_an_engine_that_says_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its loop may be blocked: who asks is not kept waiting for ever."""
+    monkeypatch.setattr("agentflow_console.managing.engine.PATIENCE", 0.05)
+    with socket_module.socket(socket_module.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        with pytest.raises(LinkError, match=r"process 7\) does not answer within 0.05 s"):
+            await Engine(str(tmp_path / "s"), 7).__aenter__()
+    with pytest.raises(LinkError, match="can't be reached"):
+        await Engine(str(tmp_path / "nowhere"), 7).__aenter__()
 
 
 NESTED = b"\x91" * 100_000

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -173,6 +176,30 @@ def test_a_terminal_that_is_closed_leaves_the_engine_to_drain(
     assert sorted(done(program)) == [0, 1, 2, 3, 4]
 
 
+def wait_until_started(program: Program, process: subprocess.Popen[Any]) -> None:
+    """Wait until an agent works."""
+    end = time.monotonic() + 20
+    while not (program.folder / "started").exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def keep_telling(
+    process: subprocess.Popen[Any], meanwhile: Callable[[], object] = lambda: None
+) -> None:
+    """Send SIGTERM until the process has ended: nobody can see when it has heard the first."""
+    end = time.monotonic() + 20
+    while process.poll() is None:
+        assert time.monotonic() < end
+        process.send_signal(signal.SIGTERM)
+        meanwhile()
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            pass
+
+
 STUCK = """
 import sys, time
 from agentflow_console import app
@@ -196,10 +223,7 @@ def test_a_console_that_stands_still_obeys_the_second_signal(
     try:
         terminal.wait_for(program.folder / "started")
         (engine,) = terminal.engines()
-        terminal.process.send_signal(signal.SIGTERM)
-        while terminal.process.poll() is None:
-            terminal.process.send_signal(signal.SIGTERM)
-            terminal.read()
+        keep_telling(terminal.process, terminal.read)
         assert terminal.end() == 1
         terminal.assert_restored()
         program.write("go", "")
@@ -296,8 +320,7 @@ def test_headless_tells_how_far_a_drain_is_and_stops_when_told_twice(program: Pr
     """A line each second or two on stderr; what is unfinished makes the exit code 1."""
     with program.start("--headless", "--events", "in.jsonl", "--format", "json") as process:
         assert process.stderr is not None
-        while not (program.folder / "started").exists():
-            assert process.poll() is None
+        wait_until_started(program, process)
         process.send_signal(signal.SIGTERM)
         told = process.stderr.readline()
         process.send_signal(signal.SIGTERM)
@@ -317,9 +340,7 @@ def test_headless_that_stands_still_obeys_the_second_signal(program: Program) ->
     """A handler that keeps the loop can't keep the process."""
     program.write("in.jsonl", lines({"target": "block"}))
     with program.start("--headless", "--events", "in.jsonl") as process:
-        while not (program.folder / "started").exists():
-            assert process.poll() is None
+        wait_until_started(program, process)
         process.send_signal(signal.SIGTERM)
-        while process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+        keep_telling(process)
         assert process.returncode == 1

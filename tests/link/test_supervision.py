@@ -14,6 +14,7 @@ import pytest
 
 from agentflow.telemetry.snapshot import Cursor
 from agentflow_console.link.client import ChildLink
+from agentflow_console.link.engine_connection import EngineConnection
 from agentflow_console.link.intensity import RestartIntensity
 from agentflow_console.link.protocol import LinkError
 
@@ -357,6 +358,26 @@ async def test_code_that_dies_when_it_takes_over_leaves_the_old_engine(
     deadly.handlers.with_suffix(".new").replace(deadly.handlers)
     await seen.through(lambda: seen.store.snapshot and seen.store.snapshot.pid != first)
     assert Counter((deadly.folder / "done").read_text().split()) == Counter(["0", "1", "2"])
+
+
+async def test_if_neither_code_can_go_on_there_is_a_fresh_start(
+    deadly: Project, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal has everything: an engine that begins from it loses nothing."""
+
+    async def fail(self: EngineConnection, handover: dict[str, object]) -> None:
+        raise LinkError("no room for it")
+
+    monkeypatch.setattr(EngineConnection, "take_over", fail)
+    link, seen = await open_link(deadly, links)
+    await link.command("pause", agent="wait")
+    await seen.inject("wait", n=0)
+    deadly.replace(deadly.handlers, "HERE =", "X = 1\nHERE =")
+    await seen.through(lambda: link.deaths)
+    await seen.through(seen.holds_one)
+    assert link.deaths == [
+        "neither the old code nor the new could go on: no room for it; started again"
+    ]
 
 
 # -- restart intensity -------------------------------------------------------------------------

@@ -79,8 +79,8 @@ def address(path: Path) -> Iterator[str]:
 class ControlSocket:
     """Serves ``control`` at ``path``, where only this user can connect.
 
-    Where the path is too long for a socket it is another one, in a private folder: look at
-    ``path`` after ``open``. Clients don't wait for each other, and the engine waits for
+    Where there can't be a socket it is at another path, in a private folder: look at ``path``
+    after ``open``. Clients don't wait for each other, and the engine waits for
     none of them; one that speaks another language loses its connection, and that is all.
     """
 
@@ -97,10 +97,14 @@ class ControlSocket:
         try:
             with address(self.path) as short:
                 await self._listen(short)
-        except PathTooLong:
+        except OSError:  # too long, or no place for sockets
             self._folder = Path(tempfile.mkdtemp(prefix="agentflow-"))
             self.path = self._folder / "control.sock"
-            await self._listen(str(self.path))
+            try:
+                await self._listen(str(self.path))
+            except BaseException:
+                self._remove()
+                raise
 
     async def _listen(self, short: str) -> None:
         self.path.unlink(missing_ok=True)
@@ -115,7 +119,6 @@ class ControlSocket:
             )
         except BaseException:
             sock.close()
-            self._remove()
             raise
 
     async def close(self) -> None:

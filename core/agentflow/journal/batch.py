@@ -47,7 +47,8 @@ _SIZES = sorted({*(1 << power for power in range(11)), *(3 << power for power in
 class Batch:
     """Some records, in order of submission, to be written as one transaction."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Sequence[Record], *, spare: bool = False) -> None:
+        """``spare`` leaves out what takes room and can be done without."""
         self.events: list[Any] = []
         """Rows, one after the other, of seven values each."""
         self.settlements: list[Any] = []
@@ -62,6 +63,8 @@ class Batch:
         """About how many bytes it takes."""
         for record in records:
             _TAKE[record[0]](self, record)
+        if spare:
+            self.sessions.clear()
 
     # -- one record ---------------------------------------------------------------------
 
@@ -201,6 +204,18 @@ def insert(db: sqlite3.Connection, sql: str, values: list[Any], width: int) -> i
 def _prepared(sql: str, width: int, size: int) -> str:
     row = "(" + ",".join("?" * width) + ")"
     return sql.format(",".join([row] * size))
+
+
+def weight(record: Record) -> int:
+    """About how many bytes ``record`` takes."""
+    kind = record[0]
+    if kind == ACCEPT:
+        return 64 + len(record[5])
+    if kind == SETTLE:
+        _, _, _, _, _, state, dead, children = record
+        own = 64 + (len(state) if state else 0) + (len(dead[2]) if dead else 0)
+        return own + sum(map(weight, children)) if children else own
+    return 64 + len(record[2]) if kind == DEAD else 256
 
 
 def mark_dead(number: int, status: str) -> tuple[str, tuple[Any, ...]]:

@@ -59,9 +59,15 @@ WORDS = {
 
 
 def structure(db: sqlite3.Connection) -> list[str]:
-    """What SQLite itself finds wrong, in its words; at most ten lines. sqlite3.Error."""
-    found = [str(row[0]) for row in db.execute("PRAGMA quick_check(10)")]
-    return [] if found == ["ok"] else found
+    """What SQLite itself finds wrong, in a sentence; none when all is well. sqlite3.Error."""
+    rows = [str(row[0]) for row in db.execute("PRAGMA quick_check(10)")]
+    if rows == ["ok"]:
+        return []
+    lines = [
+        line.strip() for row in rows for line in row.splitlines() if not line.startswith("***")
+    ]
+    more = f" and {len(lines) - 1} more findings" if len(lines) > 1 else ""
+    return [f"SQLite finds it broken ({lines[0] if lines else 'it does not say how'}{more})"]
 
 
 def bad_rows(db: sqlite3.Connection, tables: dict[str, str] = CHECKED) -> list[Damage]:
@@ -87,7 +93,7 @@ def bad_settlements(db: sqlite3.Connection, low: int = 0) -> int:
 def sentences(db: sqlite3.Connection) -> list[str]:
     """All that is wrong, in sentences. sqlite3.Error."""
     try:
-        said = [f"SQLite finds it broken: {line}" for line in structure(db)]
+        said = structure(db)
         if read_tip(db) is None:
             said.append("what it says about itself is damaged")
         damages = bad_rows(db)

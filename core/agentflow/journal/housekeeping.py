@@ -20,6 +20,9 @@ AUDIT_ROWS = 10_000
 VERSION_ROWS = 200
 _ROOM = 256 * 1024
 """Bytes that must be free on the disk before a journal that was full accepts again."""
+_NEAR = 1 << 20
+"""So close to the limit, every commit looks how much room is left."""
+_LEAST_PORTION, _MOST_PORTION = 256 * 1024, 8 << 20
 _LOW_STEP = 20_000
 _LAST_LOOK = 0.5
 """Seconds that an orderly end may take to find from where on events are open."""
@@ -41,15 +44,16 @@ class Housekeeping:
     ) -> None:
         self._path = path
         self._retention = retention
-        self._pages = max(64, max_bytes // PAGE)
-        # Less for accepting than for settling, so that what is under way can end.
-        self._soft_pages = self._pages - max(16, self._pages // 16)
+        self._max_bytes = max_bytes
+        # Less for accepting, so that what is under way can end within the limit.
+        self._most = max_bytes - max(64 * 1024, max_bytes // 16)
         self._monotonic: Callable[[], float] = time.monotonic
         self._offset = now - time.monotonic()
         self._next_sweep = time.monotonic() + PAUSE
         self._cursor = 0
-        self._grown = max_bytes  # so that the first commit looks
-        self._used = 0
+        self._grown = 0
+        """Bytes written since the last look."""
+        self._used = self._most  # so that the first commit looks
         self._full = False
 
     def use(self, monotonic: Callable[[], float]) -> None:
@@ -69,17 +73,28 @@ class Housekeeping:
 
     # -- room ---------------------------------------------------------------------------
 
+    @property
+    def portion(self) -> int:
+        """Bytes that one transaction should have at most."""
+        return max(_LEAST_PORTION, min(_MOST_PORTION, (self._most - self._used - self._grown) // 4))
+
     def crowded(self, db: sqlite3.Connection, tip: Tip) -> str:
         """Why nothing more is to be accepted, or ''. Makes room if it can. sqlite3.Error."""
-        left = (self._soft_pages - self._used) * PAGE - self._grown
-        if left > 0 and not self._full and self._grown < 4 << 20:
+        # Rows and indices take more than what is in them: twice as much, to be safe.
+        left = self._most - self._used - 2 * self._grown
+        if left > _NEAR and not self._full and self._grown < _MOST_PORTION:
             return ""
         self._look(db)
-        while self._used > self._soft_pages and self._delete(db, tip, float("inf")):
-            self._look(db)
-        if self._used > self._soft_pages:
+        if self._used > self._most:
+            enough = self._most - self._max_bytes // 32
+            while self._used > enough and self._delete(db, tip, float("inf")):
+                self._look(db)
+        if self._used > self._most:
             self._full = True
-            return self._limit()
+            return (
+                f"it has reached its limit of {self._max_bytes / 1e6:,.0f} MB,"
+                " and nothing more of it has ended"
+            )
         if self._full:
             free = free_bytes(self._path)
             if free < _ROOM:
@@ -87,15 +102,7 @@ class Housekeeping:
             self._full = False
         return ""
 
-    def make_room(self, db: sqlite3.Connection, tip: Tip) -> bool:
-        """The limit has been hit: delete some of what has ended. Whether there was any."""
-        try:
-            self._look(db)
-            return self._used > self._soft_pages and self._delete(db, tip, float("inf")) > 0
-        except sqlite3.Error:
-            return False
-
-    def why_full(self, db: sqlite3.Connection, error: Exception) -> str:
+    def why_full(self, error: Exception) -> str:
         """In words; called when writing has failed for want of room."""
         self._full = True
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
@@ -104,18 +111,11 @@ class Housekeeping:
             return "another program keeps the database locked"
         if isinstance(error, MemoryError):
             return "there is no memory left"
-        if self._used > self._soft_pages:
-            return self._limit()
         return f"the disk is full ({free_bytes(self._path):,} bytes left)"
 
-    def _limit(self) -> str:
-        return (
-            f"it has reached its limit of {self._pages * PAGE / 1e6:,.0f} MB,"
-            " and nothing in it is settled"
-        )
-
     def _look(self, db: sqlite3.Connection) -> None:
-        self._used = number(db, "PRAGMA page_count") - number(db, "PRAGMA freelist_count")
+        used = number(db, "PRAGMA page_count") - number(db, "PRAGMA freelist_count")
+        self._used = used * PAGE
         self._grown = 0
 
     # -- what is old --------------------------------------------------------------------

@@ -91,7 +91,7 @@ class Journal:
         except OSError as error:
             raise JournalUnusable(str(self.path), error.strerror or str(error)) from error
         try:
-            opened = open_database(self.path, self.durability, self.max_bytes, now)
+            opened = open_database(self.path, self.durability, now)
         except BaseException:
             self._lock.release()
             raise

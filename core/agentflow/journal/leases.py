@@ -14,7 +14,7 @@ import mmap
 import os
 import struct
 from array import array
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,8 +38,8 @@ class Left(NamedTuple):
     commits: int
     seqs: set[int]
     """The events that were running."""
-    ended: set[int]
-    """The events whose run had ended; that may not have got to the database."""
+    ended: Counter[int]
+    """How many runs of an event had ended; that may not have got to the database."""
     suspect: bool
     """Whether the database was found damaged at work."""
 
@@ -55,10 +55,13 @@ def read(path: Path) -> Left | None:
     _, identity, generation, commits, check = _FIXED.unpack_from(content)
     if check != _check(commits):
         commits = 0
-    cells = set(array("Q", content[_HEADER : len(content) - len(content) % 8])) - {0}
+    cells = Counter(array("Q", content[_HEADER : len(content) - len(content) % 8]))
+    del cells[0]
     suspect = content[_SUSPECT * 8] == 1
     running = {cell for cell in cells if cell < _ENDED}
-    ended = {cell - _ENDED for cell in cells - running}
+    # An event that has several cells runs by the last one; the runs of the others are over.
+    ended = Counter({seq: cells[seq] - 1 for seq in running})
+    ended.update({cell - _ENDED: number for cell, number in cells.items() if cell > _ENDED})
     return Left(identity, generation, commits, running, ended, suspect)
 
 

@@ -34,17 +34,17 @@ class Opened(NamedTuple):
     recovery: Recovery
 
 
-def open_database(path: Path, durability: str, max_bytes: int, now: float) -> Opened:
+def open_database(path: Path, durability: str, now: float) -> Opened:
     """Open the database at ``path``, which is locked. Raises JournalUnusable."""
     try:
-        return _open(path, durability, max_bytes, now)
+        return _open(path, durability, now)
     except sqlite3.Error as error:
         raise JournalUnusable(str(path), _why(path, error)) from error
     except OSError as error:
         raise JournalUnusable(str(path), error.strerror or str(error)) from error
 
 
-def _open(path: Path, durability: str, max_bytes: int, now: float) -> Opened:
+def _open(path: Path, durability: str, now: float) -> Opened:
     damage: list[str] = []
     lease_path = files.beside(path, ".leases")
     left = leases.read(lease_path)
@@ -61,7 +61,9 @@ def _open(path: Path, durability: str, max_bytes: int, now: float) -> Opened:
     except Broken as broken:
         damage += salvage(path, broken.reasons, left, now)
         recovery = _look(path, left, damage)
-    db = _connect(path, durability, max_bytes, recovery is None)
+    if recovery is None:
+        _create(path)
+    db = schema.connect(path, synchronous=schema.SYNCHRONOUS[durability])
     try:
         tip = schema.read_tip(db)
         if tip is None:
@@ -110,19 +112,16 @@ def _look(path: Path, left: Left | None, damage: list[str]) -> Recovery | None:
             raise Broken([f"it can't be read: {error}"]) from None
 
 
-def _connect(path: Path, durability: str, max_bytes: int, create: bool) -> sqlite3.Connection:
-    if create and not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC | os.O_RDWR, 0o600))
-    db = schema.connect(
-        path, synchronous=schema.SYNCHRONOUS[durability], pages=max(64, max_bytes // schema.PAGE)
-    )
-    try:
-        if create:
-            schema.create(db, os.urandom(16))
-    except BaseException:
-        db.close()
-        raise
-    return db
+def _create(path: Path) -> None:
+    """Make an empty journal: complete under another name, then in its place in one step."""
+    new = files.beside(path, ".new")
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    with closing(schema.connect(new)) as db:
+        schema.create(db, os.urandom(16))
+    for ending in ("-wal", "-shm"):
+        files.beside(path, ending).unlink(missing_ok=True)
+    new.replace(path)
+    files.sync_folder(path.parent)
 
 
 def _begin(db: sqlite3.Connection, tip: Tip, recovery: Recovery) -> None:

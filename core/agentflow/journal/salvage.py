@@ -18,7 +18,7 @@ from agentflow.journal.pages import Pages, Row
 from agentflow.journal.schema import Tip, crc_of, is_event, number, open_from, tip_of
 
 _CHUNK = 1_000
-_NAMED = 20
+_NAMED = 5
 """So many lost events are named."""
 
 _WIDTHS = {
@@ -59,7 +59,7 @@ def salvage(path: Path, reasons: list[str], left: Left | None, now: float) -> li
         f" It has been set aside as {kept}. Saved from it: {saved}."
     ]
     if lost:
-        named = ", ".join(lost[:_NAMED]) + (" …" if len(lost) > _NAMED else "")
+        named = ", ".join(lost[:_NAMED]) + (" and others" if len(lost) > _NAMED else "")
         one = len(lost) == 1
         said.append(
             f"{len(lost):,} event{' that was' if one else 's that were'} accepted could not be"

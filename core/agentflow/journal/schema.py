@@ -122,8 +122,8 @@ def crc_of(table: str, *values: object) -> int:
     return crc32(_encode((table, *values)))
 
 
-def connect(path: Path, *, synchronous: str = "FULL", pages: int = 0) -> sqlite3.Connection:
-    """A connection that writes; ``pages`` is the most the file may have. sqlite3.Error.
+def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
+    """A connection that writes. sqlite3.Error.
 
     Transactions are begun and ended by hand.
     """
@@ -143,8 +143,6 @@ def connect(path: Path, *, synchronous: str = "FULL", pages: int = 0) -> sqlite3
             "trusted_schema=OFF",
         ):
             db.execute(f"PRAGMA {pragma}")
-        if pages:
-            db.execute(f"PRAGMA max_page_count={pages}")
     except BaseException:
         db.close()
         raise

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
 from agentflow.errors import JournalError, JournalFailed, JournalFull
-from agentflow.journal.batch import ACCEPT, FLUSH, SETTLE, Batch, Record, Result
+from agentflow.journal.batch import ACCEPT, FLUSH, SETTLE, Batch, Record, Result, weight
 from agentflow.journal.housekeeping import PAUSE, Housekeeping
 from agentflow.journal.leases import Leases
 from agentflow.journal.schema import Tip
@@ -138,7 +138,7 @@ class Writer:
             pass
         if self.pending:
             log.error("journal %s: %d records could not be written", self._path, self.pending)
-            self._refuse_waiting(self._gather(self.pending), keep=False)
+            self._refuse_waiting(self._everything(), keep=False)
 
     # -- in the loop --------------------------------------------------------------------
 
@@ -171,14 +171,18 @@ class Writer:
         if isinstance(self.trouble, JournalFailed):
             self._refuse_waiting(records, keep=False)
             return True
-        if not records and self.trouble is None:
+        if isinstance(self.trouble, JournalFull):
+            # They were on their way when it became full.
+            self._refuse_waiting([record for record in records if record[0] == ACCEPT], keep=False)
+            records = [record for record in records if record[0] != ACCEPT]
+        elif not records:
             return True
         return self._write(records)
 
     def _write(self, records: Sequence[Record]) -> bool:
         started = time.perf_counter()
         try:
-            batch = Batch(records)
+            batch = Batch(records, spare=isinstance(self.trouble, JournalFull))
             duplicates = batch.write(self._db, self.tip)
         except Exception as error:
             return self._failed(records, error)
@@ -197,17 +201,24 @@ class Writer:
         return True
 
     def _gather(self, most: int) -> list[Record]:
+        """The next records: at most so many, and not many more bytes than are good at once."""
         records: list[Record] = []
-        while self._kept and len(records) < most:
-            records.append(self._kept.popleft())
         take = self._queue.get_nowait
+        room = self._housekeeping.portion
         try:
-            while len(records) < most:
-                record = take()
+            while len(records) < most and room > 0:
+                record = self._kept.popleft() if self._kept else take()
                 if record is not None:
                     records.append(record)
+                    room -= weight(record)
         except Empty:
             pass
+        return records
+
+    def _everything(self) -> list[Record]:
+        records: list[Record] = []
+        while self.pending:
+            records += self._gather(self.pending)
         return records
 
     # -- when it fails ------------------------------------------------------------------
@@ -222,11 +233,17 @@ class Writer:
             self._set(JournalFailed(self._path, f"the disk failed: {error}"))
             self._refuse_waiting(records, keep=False)
             return True
-        if self._housekeeping.make_room(self._db, self.tip):
-            return self._write(records)
-        self._set(JournalFull(self._path, self._housekeeping.why_full(self._db, error)))
-        self._refuse_waiting([*records, *self._gather(self.pending)], keep=True)
+        if len(records) > 1:
+            # Perhaps there is room for some of it.
+            return self._half(records)
+        self._set(JournalFull(self._path, self._housekeeping.why_full(error)))
+        self._refuse_waiting([*records, *self._everything()], keep=True)
         return False
+
+    def _half(self, records: Sequence[Record]) -> bool:
+        half = len(records) // 2
+        self._kept.extendleft(reversed(records[half:]))
+        return self._write(records[:half])
 
     def _without_the_bad_one(self, records: Sequence[Record], error: Exception) -> bool:
         """One record can't be written, whatever room there is: the others are."""
@@ -235,9 +252,7 @@ class Writer:
             refused = JournalError(self._path, f"it can't be written: {error}")
             self._tell([(ticket, 0, refused) for ticket in _tickets(records[0])], [])
             return True
-        half = len(records) // 2
-        self._kept.extendleft(reversed(records[half:]))
-        return self._write(records[:half])
+        return self._half(records)
 
     def _refuse_waiting(self, records: Sequence[Record], *, keep: bool) -> None:
         """Tell who waits for an event; with ``keep``, all other records are tried again."""
