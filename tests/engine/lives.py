@@ -11,6 +11,7 @@ import random
 import re
 from collections import defaultdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -37,7 +38,7 @@ from .support import add_up, config, let_everything_end, loop, nobody_is_forgott
 
 AGENTS = ("a", "b", "c", "d")
 RANKS = ("low", "normal", "high", "critical")
-DEEDS = ("emit",) * 14 + ("burst",) * 2 + ("nap",) * 3 + (
+DEEDS = ("emit",) * 12 + ("submit",) * 3 + ("burst",) * 2 + ("nap",) * 3 + (
     "request", "pause", "resume", "pause all", "resume all", "apply", "undo", "replay", "drop",
     "advance", "jump", "stop", "hook", "register",
 )  # fmt: skip
@@ -183,6 +184,8 @@ class Life:
         elif deed == "burst":
             for _ in range(rng.randrange(2, 9)):
                 await self.emit()
+        elif deed == "submit":
+            self.submit()
         elif deed == "request":
             self.asked.append(asyncio.create_task(self.ask()))
         elif deed == "pause":
@@ -256,6 +259,20 @@ class Life:
             self.log.append(f"refused {event.data['n']}")
             return None
         return event
+
+    def submit(self) -> None:
+        """Send some events without waiting for each."""
+        for _ in range(self.rng.randrange(1, 5)):
+            event = self.event()
+            try:
+                self.runner.submit(event).add_done_callback(partial(self.arrived, self.generation))
+            except QueueFull:
+                self.log.append(f"no room {event.data['n']}")
+
+    def arrived(self, generation: int, told: asyncio.Future[str]) -> None:
+        """An event that was submitted is accepted."""
+        if generation == self.generation:
+            self.accepted.add(told.result())
 
     async def ask(self) -> None:
         event = self.event()
