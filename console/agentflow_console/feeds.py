@@ -256,18 +256,23 @@ async def _lines(path: str) -> AsyncIterator[bytes]:
                 return
 
     threading.Thread(target=read, name="read-events", daemon=True).start()
-    rest = b""
+    begun: list[bytes] = []  # pieces of a line whose end has not come yet
+    length = 0
     try:
         while piece := await pieces.get():
             room.release()
             if isinstance(piece, OSError):
                 raise piece
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                yield line
-            if len(rest) > _LONGEST_LINE:
+            *ends, last = piece.split(b"\n")
+            for end in ends:
+                yield b"".join((*begun, end))
+                begun.clear()
+                length = 0
+            begun.append(last)
+            length += len(last)
+            if length > _LONGEST_LINE:
                 raise OSError(f"a line is longer than {_LONGEST_LINE:,} bytes")
-        if rest:
+        if rest := b"".join(begun):
             yield rest
     finally:
         room.release()

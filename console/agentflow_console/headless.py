@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+from agentflow.errors import JournalError
 from agentflow.telemetry.snapshot import Cursor
 from agentflow_console.farewell import left_sentence, progress, second_quit
 from agentflow_console.host import Host, HostError
@@ -131,6 +132,8 @@ def _give_up() -> None:
 async def _until_idle(host: Host) -> None:
     try:
         await host.fed()
+    except JournalError:
+        return  # the log says why nothing is accepted; what was accepted waits in the journal
     except OSError as error:
         raise HostError(f"the events can't be read: {error}") from error
     await host.runner.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO
@@ -77,6 +78,12 @@ class TextReport:
         return f"{clock(row.time)}  {row.level:<7}  {safe(row.source)}: {safe(row.text)}"
 
 
+_UNSAFE = re.compile(
+    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+"""Control characters that JSON leaves as they are, what turns text around, half characters."""
+
+
 class JsonReport:
     """Lines for programs: one object each, the last one with the counts."""
 
@@ -102,7 +109,8 @@ class JsonReport:
     def _write(self, rows: Iterable[dict[str, Any]]) -> None:
         text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
         if text:
-            self._out.write(text)
+            # Still the same JSON, but nothing that a terminal would obey.
+            self._out.write(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
             self._out.flush()
 
 

@@ -183,14 +183,15 @@ async def test_a_blocked_loop_is_seen_while_it_lasts(
     link = links.make(project.options())
     await link.start()
     seen = Seen(link)
-    await seen.inject("stuck", fifo=str(fifo))
-    pull = asyncio.create_task(link.pull(Cursor()))
+    injecting = asyncio.create_task(seen.inject("stuck", fifo=str(fifo)))
     blocked = await seen.until_blocked(lambda blocked: blocked and blocked.agent)
+    pull = asyncio.create_task(link.pull(Cursor()))
     assert blocked.agent == "stuck"
     assert blocked.where.endswith(" in stuck")
-    assert not pull.done()
+    done, _ = await asyncio.wait([pull], timeout=0.1)
+    assert not done
     await asyncio.to_thread(fifo.write_text, "go on")
-    await pull
+    await asyncio.gather(pull, injecting)
     await seen.until_blocked(lambda blocked: blocked is None)
     await link.close()
 

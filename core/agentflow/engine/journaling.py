@@ -164,10 +164,11 @@ class Intake:
             dispatcher.arriving -= 1
             event, told = arrival.event, arrival.told
             if outcome is None:
-                dispatcher.accept(event, arrival.waiter, seq)
-                self._publish(event)
+                # Who waits is told first: a handler that blocks the loop would keep it back.
                 if told is not None and not told.done():
                     told.set_result(event.id)
+                dispatcher.accept(event, arrival.waiter, seq)
+                self._publish(event)
             elif isinstance(outcome, str):
                 self._is_duplicate(arrival, outcome)
             elif told is not None and not told.done():

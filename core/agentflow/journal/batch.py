@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from copy import copy
 from functools import cache
 from typing import Any
+from zlib import crc32
 
 from agentflow.journal.codec import packed, unpacked
 from agentflow.journal.schema import WRITE_TIP, Tip, assign, crc_of, event_crc
@@ -35,9 +36,18 @@ Result = tuple[object, int, "str | BaseException | None"]
 
 _EVENTS = "INSERT OR IGNORE INTO events VALUES {}"
 _SETTLEMENTS = "INSERT OR IGNORE INTO settlements VALUES {}"
+_DEAD_LETTERS = "INSERT OR IGNORE INTO dead_letters VALUES {}"
+_RETRIES = (
+    "INSERT OR IGNORE INTO retries VALUES {} ON CONFLICT(seq) DO UPDATE SET"
+    " tries=excluded.tries, due=excluded.due, crc=excluded.crc"
+)
 _SESSIONS = (
     "INSERT OR IGNORE INTO sessions VALUES {} ON CONFLICT(id) DO UPDATE SET"
     " seq=excluded.seq, ended=excluded.ended, state=excluded.state, crc=excluded.crc"
+)
+_FEEDS = (
+    "INSERT OR IGNORE INTO feeds VALUES {} ON CONFLICT(name) DO UPDATE SET"
+    " position=excluded.position, finished=excluded.finished, crc=excluded.crc"
 )
 _MOST = 1024
 _SIZES = sorted({*(1 << power for power in range(11)), *(3 << power for power in range(9))})
@@ -51,39 +61,50 @@ class Batch:
         """``spare`` leaves out what takes room and can be done without."""
         self.events: list[Any] = []
         """Rows, one after the other, of seven values each."""
-        self.settlements: list[Any] = []
-        self.sessions: dict[str, tuple[int, float, bytes]] = {}
-        self.feeds: dict[str, tuple[int, bool]] = {}
-        self.others: list[tuple[str, tuple[Any, ...]]] = []
-        self.waiting: list[tuple[object, int, float]] = []
-        """(ticket, number or 0, when) of everybody who waits."""
+        self.told: list[Result] = []
+        """What everybody who waits is to be told if nothing was there before."""
         self.seq = 0
         self.dead = 0
         self.size = 64 * len(records)
         """About how many bytes it takes."""
+        self._settlements: list[Any] = []
+        self._dead_letters: list[Any] = []
+        self._retries: dict[int, tuple[int, float]] = {}
+        self._sessions: dict[str, tuple[int, float, bytes]] = {}
+        self._feeds: dict[str, tuple[int, bool]] = {}
+        self._others: list[tuple[str, tuple[Any, ...]]] = []
+        accept = self._accept
         for record in records:
-            _TAKE[record[0]](self, record)
+            if record[0] == ACCEPT:
+                accept(record)
+            else:
+                _TAKE[record[0]](self, record)
         if spare:
-            self.sessions.clear()
+            self._sessions.clear()
+        ends = (*records[:1], *records[-1:])
+        self.since = [record[9] for record in ends if record[0] == ACCEPT]
+        """When the first and the last of them began to wait."""
 
     # -- one record ---------------------------------------------------------------------
 
     def _accept(self, record: Record) -> None:
-        _, seq, id, rank, session, body, key, feed, ticket, when = record
-        of = packed(session) if session else ""
-        crc = event_crc(seq, rank, of, body, key)
-        self.events += (seq, packed(id), rank, of, bytearray(body), crc, key)
-        self.waiting.append((ticket, seq, when))
-        self.seq = seq
-        self.size += len(body) + 64
+        _, seq, id, rank, session, body, key, feed, ticket, _ = record
+        if session or key:
+            session = packed(session)
+            crc = event_crc(seq, rank, session, body, key)
+        else:
+            crc = crc32(body, seq) + rank
+        self.events += (seq, packed(id), rank, session, bytearray(body), crc, key)
+        self.told.append((ticket, seq, None))
+        self.size += len(body)
         if feed is not None:
-            self.feeds[feed[0]] = (feed[1], False)
+            self._feeds[feed[0]] = (feed[1], False)
 
     def _settle(self, record: Record) -> None:
         _, seq, ended, mark, session, state, dead, children = record
-        self.settlements += (seq, ended, mark)
+        self._settlements += (seq, ended, mark)
         if session is not None:
-            self.sessions[session] = (seq, ended, state)
+            self._sessions[session] = (seq, ended, state)
             self.size += len(state)
         if dead is not None:
             self._bury(dead)
@@ -92,35 +113,25 @@ class Batch:
 
     def _retry(self, record: Record) -> None:
         _, seq, tries, due = record
-        self.others.append(
-            (
-                "INSERT OR REPLACE INTO retries VALUES (?, ?, ?, ?)",
-                (seq, tries, due, crc_of("retries", seq, tries, due)),
-            )
-        )
+        self._retries[seq] = (tries, due)
 
     def _bury(self, record: Record) -> None:
         _, number, body, status = record
         self.dead = max(self.dead, number)
         self.size += len(body)
-        self.others.append(
-            (
-                "INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?)",
-                (number, body, crc_of("dead_letters", number, body)),
-            )
-        )
+        self._dead_letters += (number, bytearray(body), crc_of("dead_letters", number, body))
         if status != "dead":
-            self.others.append(mark_dead(number, status))
+            self._others.append(mark_dead(number, status))
 
     def _feed(self, record: Record) -> None:
         _, name, position, finished = record
-        self.feeds[name] = (position, finished)
+        self._feeds[name] = (position, finished)
 
     def _statement(self, record: Record) -> None:
-        self.others.append((record[1], record[2]))
+        self._others.append((record[1], record[2]))
 
     def _flush(self, record: Record) -> None:
-        self.waiting.append((record[1], 0, 0.0))
+        self.told.append((record[1], 0, None))
 
     # -- all of it ----------------------------------------------------------------------
 
@@ -142,16 +153,12 @@ class Batch:
                 after.events += new
                 if new != len(self.events) // 7:
                     duplicates = _duplicates(db, self.events)
-            if self.settlements:
-                after.settled += insert(db, _SETTLEMENTS, self.settlements, 3)
-            if self.sessions:
-                insert(db, _SESSIONS, self._session_rows(), 5)
-            for name, (position, finished) in self.feeds.items():
-                db.execute(
-                    "INSERT OR REPLACE INTO feeds VALUES (?, ?, ?, ?)",
-                    (name, position, int(finished), crc_of("feeds", name, position, int(finished))),
-                )
-            for sql, parameters in self.others:
+            after.settled += insert(db, _SETTLEMENTS, self._settlements, 3)
+            insert(db, _DEAD_LETTERS, self._dead_letters, 3)
+            insert(db, _RETRIES, self._retry_rows(), 4)
+            insert(db, _SESSIONS, self._session_rows(), 5)
+            insert(db, _FEEDS, self._feed_rows(), 4)
+            for sql, parameters in self._others:
                 db.execute(sql, parameters)
             db.execute(WRITE_TIP, after.row())
             db.execute("COMMIT")
@@ -165,16 +172,25 @@ class Batch:
     def results(self, duplicates: dict[int, tuple[int, str]]) -> list[Result]:
         """What everybody who waits is to be told."""
         if not duplicates:
-            return [(ticket, seq, None) for ticket, seq, _ in self.waiting]
-        results: list[Result] = []
-        for ticket, seq, _ in self.waiting:
-            earlier, id = duplicates.get(seq, (seq, None))
-            results.append((ticket, earlier, id))
-        return results
+            return self.told
+        return [(ticket, *duplicates.get(seq, (seq, None))) for ticket, seq, _ in self.told]
+
+    def _retry_rows(self) -> list[Any]:
+        rows: list[Any] = []
+        for seq, (tries, due) in self._retries.items():
+            rows += (seq, tries, due, crc_of("retries", seq, tries, due))
+        return rows
+
+    def _feed_rows(self) -> list[Any]:
+        rows: list[Any] = []
+        for name, (position, finished) in self._feeds.items():
+            crc = crc_of("feeds", name, position, int(finished))
+            rows += (name, position, int(finished), crc)
+        return rows
 
     def _session_rows(self) -> list[Any]:
         rows: list[Any] = []
-        for session, (seq, ended, state) in self.sessions.items():
+        for session, (seq, ended, state) in self._sessions.items():
             id = packed(session)
             crc = crc_of("sessions", id, seq, state)
             rows += (id, seq, ended, bytearray(state), crc)

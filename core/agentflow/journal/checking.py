@@ -9,11 +9,16 @@ from agentflow.journal.schema import crc_of, is_event, number, read_tip
 
 
 class Broken(Exception):
-    """A database that can't be trusted; ``reasons`` says why."""
+    """A database that can't be trusted; ``reasons`` says why, each in one printable line."""
 
     def __init__(self, reasons: list[str]) -> None:
-        self.reasons = reasons
-        super().__init__("; ".join(reasons))
+        self.reasons = [printable(reason) for reason in reasons]
+        super().__init__("; ".join(self.reasons))
+
+
+def printable(text: str) -> str:
+    """``text`` in one line, without what can't be shown: SQLite quotes what is in the file."""
+    return "".join(mark if mark.isprintable() else "?" for mark in " ".join(text.split()))
 
 
 class Damage(NamedTuple):
@@ -24,7 +29,7 @@ class Damage(NamedTuple):
 
     def sentence(self) -> str:
         """In words."""
-        return f"{self.rows:,} {WORDS[self.table]} {'is' if self.rows == 1 else 'are'} damaged"
+        return f"{counted(self.rows, self.table)} {'is' if self.rows == 1 else 'are'} damaged"
 
 
 CHECKED = {
@@ -44,18 +49,24 @@ AT_START = {table: columns for table, columns in CHECKED.items() if table != "se
 """What is checked at every start; there can be very many sessions, and they are only looked at."""
 
 WORDS = {
-    "events": "events",
-    "settlements": "ends of events",
-    "retries": "waiting retries",
-    "deliveries": "counts of deliveries",
-    "dead_letters": "dead letters",
-    "dead_marks": "marks on dead letters",
-    "sessions": "last states of sessions",
-    "feeds": "positions in feeds",
-    "facts": "facts",
-    "audit": "lines of the audit",
-    "versions": "versions of the configuration",
+    "events": ("event", "events"),
+    "settlements": ("end of an event", "ends of events"),
+    "retries": ("waiting retry", "waiting retries"),
+    "deliveries": ("count of deliveries", "counts of deliveries"),
+    "dead_letters": ("dead letter", "dead letters"),
+    "dead_marks": ("mark on a dead letter", "marks on dead letters"),
+    "sessions": ("last state of a session", "last states of sessions"),
+    "feeds": ("position in a feed", "positions in feeds"),
+    "facts": ("fact", "facts"),
+    "audit": ("line of the audit", "lines of the audit"),
+    "versions": ("version of the configuration", "versions of the configuration"),
 }
+
+
+def counted(rows: int, table: str) -> str:
+    """So many of them, in words."""
+    one, many = WORDS[table]
+    return f"{rows:,} {one if rows == 1 else many}"
 
 
 def structure(db: sqlite3.Connection) -> list[str]:
@@ -102,5 +113,5 @@ def sentences(db: sqlite3.Connection) -> list[str]:
             Damage("events", events), Damage("settlements", bad_settlements(db)), *damages
         ]  # fmt: skip
     except (sqlite3.DatabaseError, TypeError, ValueError) as error:
-        return [f"it can't be read to its end: {error}"]
+        return [printable(f"it can't be read to its end: {error}")]
     return said + [damage.sentence() for damage in damages if damage.rows]

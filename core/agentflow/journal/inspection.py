@@ -142,7 +142,7 @@ def _check_rows(db: sqlite3.Connection, tip: Tip) -> None:
     for table, rows in (("events", tip.events), ("settlements", tip.settled)):
         there = number(db, f"SELECT count(*) FROM {table} NOT INDEXED")
         if there != rows:
-            reasons.append(f"of {rows:,} {checking.WORDS[table]} there are {there:,}")
+            reasons.append(f"of {checking.counted(rows, table)}, {there:,} can be found")
     damages = checking.bad_rows(db, checking.AT_START)
     bad = checking.bad_settlements(db, tip.low)
     if bad:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from agentflow.errors import JournalUnusable
 from agentflow.journal import files, leases, schema
-from agentflow.journal.checking import Broken
+from agentflow.journal.checking import Broken, printable
 from agentflow.journal.inspection import foreign, inspect, look_at_log
 from agentflow.journal.leases import Leases, Left
 from agentflow.journal.records import Recovery
@@ -158,4 +158,4 @@ def _why(path: Path, error: sqlite3.Error) -> str:
         return "it can't be written"
     if code == sqlite3.SQLITE_CANTOPEN:
         return f"it can't be opened: {error} (may this user write in {path.parent}?)"
-    return str(error)
+    return printable(str(error))

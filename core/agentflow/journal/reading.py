@@ -13,7 +13,7 @@ import msgspec
 
 from agentflow.errors import JournalUnusable
 from agentflow.journal import recovery, schema
-from agentflow.journal.checking import sentences
+from agentflow.journal.checking import printable, sentences
 from agentflow.journal.codec import packed, unpacked
 from agentflow.journal.lock import Owner, owner
 from agentflow.journal.records import DeadRecord, Stored
@@ -46,7 +46,7 @@ def open_for_reading(path: str | os.PathLike[str]) -> Reader:
         tip = schema.read_tip(db)
     except sqlite3.Error as error:
         db.close()
-        raise JournalUnusable(str(path), f"it can't be read: {error}") from None
+        raise JournalUnusable(str(path), f"it can't be read: {printable(str(error))}") from None
     if application != schema.APPLICATION or not version or tip is None:
         db.close()
         raise JournalUnusable(str(path), "it is no journal of agentflow, or damaged")

@@ -11,7 +11,7 @@ from typing import Any
 from agentflow.errors import JournalUnusable
 from agentflow.journal import files, schema
 from agentflow.journal.batch import insert
-from agentflow.journal.checking import CHECKED
+from agentflow.journal.checking import CHECKED, counted
 from agentflow.journal.codec import unpacked
 from agentflow.journal.leases import Left
 from agentflow.journal.pages import Pages, Row
@@ -186,7 +186,7 @@ class Rescue:
         open = number(db, f"SELECT count(*) FROM events WHERE {open_from(self._low)}")
         settled = number(db, "SELECT count(*) FROM settlements")
         dead = number(db, "SELECT count(*) FROM dead_letters")
-        return f"{open:,} open events, {settled:,} ended ones, {dead:,} dead letters"
+        return f"{open:,} open events, {settled:,} ended ones, {counted(dead, 'dead_letters')}"
 
     def lost(self) -> list[str]:
         """The ids of events that an index still knows, and that are nowhere else."""

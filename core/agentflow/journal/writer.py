@@ -192,7 +192,7 @@ class Writer:
         self.commits += 1
         self.committed += len(batch.events) // 7 - len(duplicates)
         self._housekeeping.written(batch)
-        self._tell(batch.results(duplicates), batch.waiting)
+        self._tell(batch.results(duplicates), batch.since)
         reason = self._housekeeping.crowded(self._db, self.tip)
         if reason:
             self._set(JournalFull(self._path, reason))
@@ -283,16 +283,13 @@ class Writer:
 
     # -- telling ------------------------------------------------------------------------
 
-    def _tell(self, results: list[Result], waiting: list[tuple[object, int, float]]) -> None:
+    def _tell(self, results: list[Result], since: Sequence[float]) -> None:
         if results and self._deliver is not None:
-            samples = (
-                (waiting[0][2], waiting[len(waiting) // 2][2], waiting[-1][2]) if waiting else ()
-            )
-            self._call(self._told, self._deliver, results, samples)
+            self._call(self._told, self._deliver, results, since)
 
-    def _told(self, deliver: Deliver, results: list[Result], samples: Sequence[float]) -> None:
+    def _told(self, deliver: Deliver, results: list[Result], since: Sequence[float]) -> None:
         now = time.perf_counter()
-        self.latencies.extend(now - when for when in samples if when)
+        self.latencies.extend(now - when for when in since)
         deliver(results)
 
     def _call(self, function: Callable[..., object], *args: object) -> None:
