@@ -11,6 +11,7 @@ import random
 import re
 from collections import defaultdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -28,59 +29,22 @@ from agentflow import (
 )
 from agentflow.engine.execution import Execution
 from agentflow.engine.guards import Guard
+from agentflow.resilience.breaker import BreakerState
 from agentflow.resilience.dead_letters import describe
 from agentflow.testing import VirtualClock
 
+from .configurations import MODES, MOST_TRIALS, settings
 from .support import add_up, config, let_everything_end, loop, nobody_is_forgotten
 
-MODES = ("route", "collaborative", "sequential", "loop", "mixed")
 AGENTS = ("a", "b", "c", "d")
 RANKS = ("low", "normal", "high", "critical")
-DEEDS = ("emit",) * 14 + ("burst",) * 2 + ("nap",) * 3 + (
+DEEDS = ("emit",) * 12 + ("submit",) * 3 + ("burst",) * 2 + ("nap",) * 3 + (
     "request", "pause", "resume", "pause all", "resume all", "apply", "undo", "replay", "drop",
     "advance", "jump", "stop", "hook", "register",
 )  # fmt: skip
 
 _ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _STAMP = re.compile(rb'("timestamp":)"[^"]*"')
-
-
-def settings(rng: random.Random) -> str:
-    """A configuration of any mode, with limits narrow enough to matter."""
-    pipelines = (["b", "c"], ["c", "a"], ["a", "c", "a"], ["d"])
-    return f"""
-        [runtime]
-        max_concurrent_events = {rng.choice([1, 2, 5])}
-        queue_size = {rng.choice([4, 1000, 1000])}
-        max_hops = {rng.choice([3, 10])}
-        [orchestration]
-        mode = "{rng.choice(MODES)}"
-        collaborative_agents = {rng.choice([["a", "b", "c"], ["c", "d"], ["d", "a"]])}
-        sequential_agents = {rng.choice(pipelines)}
-        loop_agent = "{rng.choice(["a", "b"])}"
-        max_iterations = {rng.choice([1, 3])}
-        on_max_iterations = "{rng.choice(["finish", "fail"])}"
-        timeout_seconds = {rng.choice([2, 20, 100])}
-        max_concurrency = {rng.choice([1, 2, 10])}
-        failure_threshold = {rng.choice([0.3, 1.0])}
-        [error_routing]
-        default_error_handler = "{rng.choice(["errors", "a"])}"
-        [error_routing.retry]
-        max_retries = {rng.choice([0, 2, 3])}
-        initial_delay = {rng.choice([0.2, 1.5])}
-        jitter = {rng.choice(["true", "true", "false"])}
-        [error_routing.circuit_breaker]
-        failure_threshold = {rng.choice([1, 3, 50])}
-        timeout = {rng.choice([0.5, 4])}
-        half_open_calls = {rng.choice([1, 2])}
-        success_threshold = {rng.choice([1, 2])}
-        [agents.a]
-        [agents.b]
-        [agents.d]
-        [agents.errors]
-        [agents.c]
-        timeout = {rng.choice([1, 20])}
-    """
 
 
 class Life:
@@ -108,7 +72,7 @@ class Life:
         """A runner whose every turn and every start of an event is looked at."""
         runner = Runner(configuration, clock=self.clock)
         for name in (*AGENTS, "errors"):
-            runner.register_agent(name, self.asks if name in "bd" else self.handle)
+            runner.register_agent(name, self.agent(name))
         # It looks at this process's own memory, which no seed decides.
         runner.health.tick = lambda *_: None  # type: ignore[method-assign]
         dispatcher = runner.dispatcher
@@ -139,8 +103,7 @@ class Life:
         self.note_ends()
         if runner.status != "new":
             for agent in runner.plan.agents.values():
-                breaker = agent.vitals.breaker
-                assert 0 <= breaker.in_trial <= max(breaker.policy.half_open_calls, 2)
+                assert 0 <= agent.vitals.breaker.in_trial <= MOST_TRIALS
 
     def note_ends(self) -> None:
         """Look what has ended since the last look."""
@@ -221,6 +184,8 @@ class Life:
         elif deed == "burst":
             for _ in range(rng.randrange(2, 9)):
                 await self.emit()
+        elif deed == "submit":
+            self.submit()
         elif deed == "request":
             self.asked.append(asyncio.create_task(self.ask()))
         elif deed == "pause":
@@ -295,6 +260,20 @@ class Life:
             return None
         return event
 
+    def submit(self) -> None:
+        """Send some events without waiting for each."""
+        for _ in range(self.rng.randrange(1, 5)):
+            event = self.event()
+            try:
+                self.runner.submit(event).add_done_callback(partial(self.arrived, self.generation))
+            except QueueFull:
+                self.log.append(f"no room {event.data['n']}")
+
+    def arrived(self, generation: int, told: asyncio.Future[str]) -> None:
+        """An event that was submitted is accepted."""
+        if generation == self.generation:
+            self.accepted.add(told.result())
+
     async def ask(self) -> None:
         event = self.event()
         try:
@@ -323,6 +302,24 @@ class Life:
         return state
 
     # -- what its agents do ---------------------------------------------------------------
+
+    def agent(self, name: str) -> Any:
+        """The code of an agent; b and d are given a context."""
+
+        def may_run() -> None:
+            breaker = self.runner.plan.agents[name].vitals.breaker
+            assert breaker.state is not BreakerState.OPEN, "an open breaker lets a call through"
+            assert breaker.state is BreakerState.CLOSED or breaker.in_trial
+
+        async def plain(event: Event, state: State) -> Any:
+            may_run()
+            return await self.handle(event, state)
+
+        async def with_context(event: Event, state: State, context: Context) -> Any:
+            may_run()
+            return await self.asks(event, state, context)
+
+        return with_context if name in "bd" else plain
 
     async def asks(self, event: Event, state: State, context: Context) -> Any:
         """An agent with a context: now and then it causes other events, nested or not."""

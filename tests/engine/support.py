@@ -94,7 +94,10 @@ async def let_everything_end(runner: Runner) -> None:
         runner.resume()
         for name in runner.plan.agents:
             runner.resume(name)
-        await runner.join()
+        try:
+            await asyncio.wait_for(runner.join(), 60)
+        except TimeoutError:
+            continue
         if not runner.counts().held:
             return
 

@@ -204,6 +204,29 @@ async def test_parent_and_child_are_both_seen_while_they_run() -> None:
     assert result.state["failed"] == ""
 
 
+@pytest.mark.parametrize("tries", [1, 2])
+@virtual
+async def test_a_pause_keeps_no_parent_longer_than_its_limit(tries: int) -> None:
+    """Whichever attempt of the nested event is held: when its parent's time is up both end."""
+
+    async def asks(event: Event, state: State, context: Context) -> None:
+        await context.request(Event("b"))
+
+    async def fails(event: Event, state: State) -> None:
+        runner.pause("b")
+        raise ConnectionError("again")
+
+    runner = make("[orchestration]\ntimeout_seconds = 20", a=asks, b=fails)
+    async with runner:
+        if tries == 1:
+            runner.pause("b")
+        began = loop().time()
+        result = await runner.request(Event("a", {}, {"timeout": "5s"}))
+        assert isinstance(result.error, AgentTimeout)
+        assert loop().time() - began == pytest.approx(5, abs=0.01)
+        assert (runner.counts().held, runner.counts().running, runner.counts().dead) == (0, 0, 2)
+
+
 @virtual
 async def test_a_nested_retry_waits_in_its_parent() -> None:
     """The nested event is tried again; the parent gets the outcome."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from agentflow import Event
+from agentflow import Context, Event, RunnerNotRunning
 from agentflow.journal import Journal
 from agentflow.testing import recorder
 
@@ -78,3 +79,34 @@ async def test_what_operators_did_is_told_once_after_a_new_start(tmp_path: Path)
         assert len(runner.dead_letters) == 1
         assert len(runner.history.versions) == 2
     assert loop().time() < 2_000
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["memory", "journal"])
+@virtual
+async def test_a_handler_that_a_stop_has_left_behind_is_refused(tmp_path: Path, kept: bool) -> None:
+    """What it emits or requests is not accepted: nobody would run it, and nobody keep it."""
+    refused: list[type[Exception]] = []
+
+    async def deaf(event: Event, state: object, context: Context) -> None:
+        for _ in range(2):
+            try:
+                await asyncio.sleep(20)
+            except asyncio.CancelledError:
+                continue
+        for ask in (context.emit, context.request):
+            try:
+                await ask(Event("a"))
+            except Exception as error:
+                refused.append(type(error))
+
+    runner = make(a=deaf)
+    if kept:
+        runner.journal = Journal(tmp_path / "journal.db", inline=True)
+    await runner.start()
+    await runner.emit(Event("a"))
+    await settle()
+    await runner.stop(drain=False)
+    before = runner.counts()
+    await asyncio.sleep(60)
+    assert refused == [RunnerNotRunning, RunnerNotRunning]
+    assert runner.counts() == before

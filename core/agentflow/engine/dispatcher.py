@@ -593,7 +593,7 @@ class Dispatcher(Slots):
     async def close(self) -> None:
         """Cancel what still runs; it is queued again, as if it had not begun.
 
-        Nothing is begun from then on, until ``closing`` is made False.
+        Nothing is begun from then on, until ``reopen``.
         """
         self.closing = True
         workers = [worker for worker in self._workers if worker is not asyncio.current_task()]
@@ -619,6 +619,11 @@ class Dispatcher(Slots):
         for waiting in self._room:
             wake_up(waiting)
         self._room.clear()
+        self.closed = True
+
+    def reopen(self) -> None:
+        """Let events be run (again)."""
+        self.closing = self.closed = False
 
     # -- from inside a handler ----------------------------------------------------------
 
@@ -630,7 +635,13 @@ class Dispatcher(Slots):
         return guard.execution
 
     async def emit_from(self, parent: Execution, event: Event) -> str:
-        """Accept an event that a handler emits. Raises QueueFull, InvalidEvent."""
+        """Accept an event that a handler emits.
+
+        Raises QueueFull, InvalidEvent, and RunnerNotRunning for a handler that a stop has
+        left behind: nobody would keep the event.
+        """
+        if self.closed:
+            raise RunnerNotRunning("the runner has been stopped")
         if not self.has_room() and not await self.wait_for_room(PATIENCE):
             self.refused += 1
             raise QueueFull(self.queue_size)
@@ -644,10 +655,12 @@ class Dispatcher(Slots):
         return event_id
 
     async def run_nested(self, parent: Execution, event: Event) -> AgentResult:
-        """Run ``event`` now, in the slot of ``parent``. Raises InvalidEvent.
+        """Run ``event`` now, in the slot of ``parent``. Raises InvalidEvent, RunnerNotRunning.
 
         Queueing it would wait for the very handler that waits for it.
         """
+        if self.closed:
+            raise RunnerNotRunning("the runner has been stopped")
         rank = check(event) if event.steered else NORMAL
         # No more time than the handler has that asks for it.
         limit = min(parent.deadline, self.guards.here().deadline)

@@ -241,7 +241,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                     vitals.shaky = True
                     vitals.breaker.failed()
                     vitals.clear = dispatcher.is_clear(vitals)
-                guard.deadline = inf
+                # Between attempts only who has asked for this one can run out of time.
+                dispatcher.guards.arm(guard, inf if outer is None else outer.deadline)
                 delay = dispatcher.retry_delay(self, agent, error, attempt)
                 if delay is None:
                     break

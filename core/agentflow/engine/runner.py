@@ -216,7 +216,7 @@ class Runner:
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
         self._status = "running"
-        self.dispatcher.closing = False
+        self.dispatcher.reopen()
         if self._keeping is not None:
             self._keeping.pause_again()
         self.dispatcher.look_express()

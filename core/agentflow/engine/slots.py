@@ -44,6 +44,8 @@ class Slots(Ledger):
         )
         self.closing = False
         """Whether nothing is begun: while the runner stops, and until it starts again."""
+        self.closed = False
+        """Whether it has stopped: what a handler that was left behind wants is refused."""
         self.intake: Intake | None = None
         """The way by the disk, if there is a journal."""
         self.suspects: set[int] = set()
