@@ -40,7 +40,8 @@ commands:
   journal [FILE]        what is kept on disk; journal check verifies it
 
 exit codes:
-  0 every event succeeded   1 some did not   2 wrong use, or a configuration that can't run
+  0 every event succeeded   1 some did not, or are not finished
+  2 wrong use, or a configuration that can't run
 
 examples:
   agentflow-console                                    the demo, or ./agentflow.toml

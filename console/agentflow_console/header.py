@@ -125,7 +125,11 @@ class StatusLine(Line):
         palette, snapshot = self.palette, app.store.snapshot
         status, blocked = app.link.status, app.link.blocked
         words: list[Piece] = []
-        if _gone(app):
+        if status == "restarting":
+            words.append((" RESTARTING ", palette.notice))
+        elif status == "draining":
+            words.append((" STOPPING ", palette.notice))
+        elif _gone(app):
             words.append((" DISCONNECTED ", palette.alarm))
         elif snapshot is None or status == "starting":
             words.append((" STARTING ", palette.notice))
