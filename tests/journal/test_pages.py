@@ -80,3 +80,20 @@ def test_what_is_no_database_has_no_rows(tmp_path: Path) -> None:
     for versions in pages:
         for page in versions:
             pages.read(page)
+
+
+def test_a_chain_that_goes_round_has_an_end(tmp_path: Path) -> None:
+    """A row that says it is as long as can be, on a page that goes on where it began, is none."""
+    cell = b"\xff" * 8 + b"\x7f" + b"\x01" + bytes(900) + (2).to_bytes(4, "big")
+    long = b"\x83\xff\x7f" + b"\x01" + bytes(4_000)
+    page = bytearray(4096)
+    page[0:8] = b"\x0d\0\0\0\x02\0\0\0"
+    page[8:12] = (100).to_bytes(2, "big") + (3_000).to_bytes(2, "big")
+    page[100 : 100 + len(cell)] = cell
+    page[3_000 : 3_000 + 1_000] = (long + (2).to_bytes(4, "big") * 300)[:1_000]
+    path = tmp_path / "round.db"
+    path.write_bytes(bytes(4096) + (2).to_bytes(4, "big") + bytes(4092) + bytes(page))
+    pages = Pages(path)
+    found = pages.read(bytes(page))
+    assert not found.whole
+    assert not any(values for _, values in found.rows[:2])

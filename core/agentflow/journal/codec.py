@@ -21,6 +21,9 @@ TUPLE, SET = 1, 2
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
 """The integers that msgpack holds."""
 
+UUID_FIRST = b"\x97\xd9\x24"
+"""How a body begins whose first field, the id, has 36 characters; they follow."""
+
 Body = tuple[str, datetime, str, str, str, dict[str, Any], dict[str, str]]
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -63,6 +66,14 @@ def decode(body: bytes) -> Event:
     return Event(
         target, data, metadata, source=source, session_id=session_id, id=id, timestamp=timestamp
     )
+
+
+def id_in(body: bytes) -> str:
+    """The id of the event in ``body``. Raises ValueError."""
+    if body[:3] == UUID_FIRST:
+        return str(body[3:39], "ascii")
+    id: str = _decoder.decode(body)[0]
+    return id
 
 
 def encode_as_can_be(event: Event, limit: int) -> bytes:

@@ -17,6 +17,9 @@ from typing import Any, NamedTuple
 from agentflow.journal.schema import PAGE
 
 _LEAF, _INDEX_LEAF, _INTERIOR, _INDEX_INTERIOR = 13, 10, 5, 2
+_ALMOST_LEAF = frozenset(_LEAF ^ 1 << bit for bit in range(8))
+_ALMOST_INDEX_LEAF = frozenset(_INDEX_LEAF ^ 1 << bit for bit in range(8))
+"""What a page's kind is when one of its bits has flipped. An overflow page's is 0."""
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 _MOST_CELLS = 500
@@ -81,14 +84,12 @@ class Pages:
             return self._cells(page, start, table=False, interior=False)
         if kind == _INDEX_INTERIOR:
             return self._cells(page, start, table=False, interior=True)
-        # Whatever it is, or was before a bit flipped.
-        return Found(
-            [
-                *self._cells(page, start, table=True, interior=False).rows,
-                *self._cells(page, start, table=False, interior=False).rows,
-            ],
-            True,
-        )
+        # What stands on an inner page besides its pointers was deleted long ago.
+        if kind in _ALMOST_LEAF and not (kind == _INTERIOR and _is_interior(page, start)):
+            return self._cells(page, start, table=True, interior=False)
+        if kind in _ALMOST_INDEX_LEAF:
+            return self._cells(page, start, table=False, interior=False)
+        return Found([], True)
 
     # -- where pages are ----------------------------------------------------------------
 
@@ -176,6 +177,8 @@ class Pages:
             else:
                 local = _local(size, (PAGE - 12) * 64 // 255 - 23)
             payload = page[start : start + local]
+            if size > self.count * PAGE:
+                return None
             if local < size:
                 overflow = int.from_bytes(page[start + local : start + local + 4], "big")
                 payload += self._overflow(overflow, size - local)
@@ -187,14 +190,15 @@ class Pages:
             return None
 
     def _overflow(self, number: int, size: int) -> bytes:
-        found = b""
-        while len(found) < size and 0 < number <= self.count:
-            versions = self.versions(number)
+        """``size`` bytes of the chain of pages that begins there. ValueError if it is shorter."""
+        chain: list[bytes] = []
+        for _ in range(-(-size // (PAGE - 4))):
+            versions = self.versions(number) if 0 < number <= self.count else []
             if not versions:
-                break
+                raise ValueError("the chain ends too early")
             number = int.from_bytes(versions[0][:4], "big")
-            found += versions[0][4:]
-        return found[:size]
+            chain.append(versions[0][4:])
+        return b"".join(chain)[:size]
 
 
 def _content(path: Path) -> bytes | mmap.mmap:
@@ -230,6 +234,19 @@ def _unused(page: bytes, start: int) -> int:
         block, size = struct.unpack_from(">HH", page, block)
         unused += size
     return unused
+
+
+def _is_interior(page: bytes, start: int) -> bool:
+    """Whether a page says throughout that it is an inner page of a table."""
+    used = 0
+    try:
+        [count] = struct.unpack_from(">H", page, start + 3)
+        for index in range(min(count, PAGE)):
+            cell = int.from_bytes(page[start + 12 + 2 * index : start + 14 + 2 * index], "big")
+            used += _varint(page, cell + 4)[1] - cell
+    except IndexError:
+        return False
+    return start + 12 + 2 * int(count) + used + _unused(page, start) == PAGE
 
 
 def _varint(data: bytes, start: int) -> tuple[int, int]:

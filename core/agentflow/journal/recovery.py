@@ -13,7 +13,7 @@ from zlib import crc32
 import msgspec
 
 from agentflow.journal.checking import Broken, Damage
-from agentflow.journal.codec import unpacked
+from agentflow.journal.codec import UUID_FIRST, id_in, unpacked
 from agentflow.journal.records import DeadRecord, Recovery, Stored
 from agentflow.journal.schema import Tip, crc_of, is_event, number, open_from
 from agentflow.telemetry.snapshot import AuditRow
@@ -24,9 +24,6 @@ VERSIONS_KEPT = 100
 
 NOBODY: Set[int] = frozenset()
 NOTHING: Mapping[int, int] = MappingProxyType({})
-
-_UUID = b"\x97\xd9\x24"
-"""How a body begins whose first field, the id, has 36 characters."""
 
 _decode = msgspec.msgpack.decode
 
@@ -113,7 +110,7 @@ def read_open(db: sqlite3.Connection, low: int, most: int = -1) -> tuple[list[St
             found = [
                 Stored(seq, rank, str(body[3:39], "ascii"), body)
                 for seq, rank, body, crc in rows
-                if (crc32(body, seq) + rank == crc and body[:3] == _UUID) or doubt(seq)
+                if (crc32(body, seq) + rank == crc and body[:3] == UUID_FIRST) or doubt(seq)
             ]
         except (TypeError, ValueError):
             found = []
@@ -125,8 +122,8 @@ def read_open(db: sqlite3.Connection, low: int, most: int = -1) -> tuple[list[St
         rows = db.execute(f"SELECT * FROM events WHERE {others} ORDER BY seq LIMIT {most}")
         for row in rows:
             if is_event(row):
-                seq, id, rank, session, body, _, _ = row
-                found.append(Stored(seq, rank, unpacked(session or id), body))
+                seq, _, rank, session, body, _, _ = row
+                found.append(Stored(seq, rank, unpacked(session) if session else id_in(body), body))
             else:
                 broken.append(row[0])
         found.sort(key=attrgetter("seq"))
