@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agentflow.journal.codec import extension, fields_in
 from agentflow.errors import RecordingUnusable
+from agentflow.journal.codec import extension, fields_in
 from agentflow.recording import schema
 from agentflow.recording.database import Database
 from agentflow.recording.records import Note, Output, Run, Story

@@ -243,4 +243,3 @@ def session_rows(stories: Iterator[Story]) -> list[SessionRow]:
             mode=story.mode if earlier else row.mode,
         )
     return sorted(found.values(), key=lambda row: row.last, reverse=True)
-

@@ -47,11 +47,11 @@ class Recorder:
         self.max_state = max_state
         self.damage: list[str] = []
         """What was found at ``path`` and set aside, in sentences."""
-        self.take: Callable[[Cursor], Snapshot] | None = None
-        """Takes a snapshot of the engine; without one there are no frames."""
         self._retention = Retention(retention, max_bytes)
         self._framing: Framing
         self._writer: Writer | None = None
+        self._take: Callable[[Cursor], Snapshot] | None = None
+        self._missed = 0
 
     # -- life ---------------------------------------------------------------------------
 
@@ -69,8 +69,17 @@ class Recorder:
         for version in versions:
             self.version(version)
 
-    def start(self, loop: asyncio.AbstractEventLoop, failed: Callable[[str], None]) -> None:
-        """Begin to write. ``failed`` is called on the loop, once, if it can't go on."""
+    def start(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        take: Callable[[Cursor], Snapshot] | None,
+        failed: Callable[[str], None],
+    ) -> None:
+        """Begin to write. ``failed`` is called on the loop, once, if it can't go on.
+
+        ``take`` takes a snapshot of the engine; without it there are no frames.
+        """
+        self._take = take
 
         def on_failure(reason: str) -> None:
             try:
@@ -85,6 +94,7 @@ class Recorder:
         """Write what is left and let the file go. Blocks."""
         if self._writer is not None:
             self._writer.close()
+            self._missed += self._writer.missed
             self._writer = None
 
     # -- what happens -------------------------------------------------------------------
@@ -94,16 +104,22 @@ class Recorder:
         if self._writer is None:
             return
         values: Values
-        if execution.view is execution.event.data:
-            values, whole = execution.event.data, True
-        else:
-            values, whole = kept(state._values, self.max_state)
-        meta = state.meta.copy() if state.meta else None
+        try:
+            if execution.view is execution.event.data:
+                values, whole = execution.event.data, True
+            else:
+                values, whole = kept(state._values, self.max_state)
+            meta = state.meta.copy() if state.meta else None
+        except Exception:  # a value that refuses to be looked at
+            values, meta, whole = {}, None, False
         self._writer.add(Ended(execution, values, meta, whole))
 
     def output(self, state: State, error: BaseException | None) -> KeptOutput:
         """What a handler's run has ended with, for ``Execution.outputs``."""
-        return output_of(state, error, self.max_state)
+        try:
+            return output_of(state, error, self.max_state)
+        except Exception:  # a value that refuses to be looked at
+            return {}, None, "", "", False
 
     def version(self, version: VersionRecord) -> None:
         """A configuration has begun to run."""
@@ -112,13 +128,17 @@ class Recorder:
 
     def tick(self, *, last: bool = False) -> None:
         """A second has gone by, or the ``last`` moment has come: time for a frame."""
-        if self._writer is None or self.take is None:
+        if self._writer is None or self._take is None:
             return
-        told = self._framing.look(self.take(self._framing.cursor), last=last)
+        try:
+            told = self._framing.look(self._take(self._framing.cursor), last=last)
+        except Exception:  # the engine's own beat must go on
+            self._missed += 1
+            return
         if told is not None:
             self._writer.tell(told)
 
     @property
     def missed(self) -> int:
-        """Events that ended faster than they could be written, and are not in it."""
-        return self._writer.missed if self._writer is not None else 0
+        """Events and frames that are not in it: there was no time to write them."""
+        return self._missed + (self._writer.missed if self._writer is not None else 0)

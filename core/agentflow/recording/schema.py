@@ -127,4 +127,3 @@ def why_not(db: sqlite3.Connection) -> str:
     for table in ("chunks", "frames", "news", "versions", "facts"):
         db.execute(f"SELECT 1 FROM {table} LIMIT 1")
     return ""
-

@@ -149,8 +149,8 @@ class Writer:
 
     def _write_other(self, other: Told | VersionRecord) -> None:
         if isinstance(other, VersionRecord):
-            body = _encode(other)
-            self._insert("versions", (other.number, body, schema.crc_of(body, other.number)))
+            body, number = _encode(other), other.number + self.shift
+            self._insert("versions", (number, body, schema.crc_of(body, number)))
             return
         frame, news = other
         streams = (
