@@ -127,7 +127,7 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
     error: BaseException | None = None
     if state.meta and dispatcher.recorder is not None:
         # What follows changes it.
-        execution.keep_output((None, state.meta.copy(), "", "", True))
+        execution.keep_output(dispatcher.recorder.last_output(state))
     if looping and not complete:
         error = at_limit(state, agent.name, done, choice.plan.fail_at_limit).error
     if "route" in state.meta and error is None:

@@ -241,6 +241,8 @@ class Runner:
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
+        if self.dispatcher.recorder is not None:
+            self.dispatcher.recorder.tick()
 
     async def _get_ready(self, vitals: Vitals, code: Any) -> None:
         if not code.started:

@@ -36,13 +36,14 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     notes: list[Note] | None
     children: list[str] | None
     emitters: list[int] | None
-    state: dict[str, Any]
+    state: dict[str, Any] | None
     meta: dict[str, str] | None
     whole: bool
     nested: bool
 
 
 _chunk = msgspec.msgpack.Decoder(tuple[float, list[_Stored]], ext_hook=extension)
+_pieces = msgspec.msgpack.Decoder(tuple[float, list[msgspec.Raw]])
 
 
 class Place(NamedTuple):
@@ -107,6 +108,20 @@ class Chunks:
             self._open.move_to_end(first)
         return found
 
+    def with_bodies(self, index: int) -> list[tuple[Story, msgspec.Raw]]:
+        """The stories of a chunk, each with its stored form; [] if it is damaged."""
+        stories = self.stories(index)
+        return list(zip(stories, self._raw(index)[1], strict=True)) if stories else []
+
+    def offset(self, index: int) -> float:
+        """What turns the times in a chunk's stored stories into seconds since the epoch."""
+        return self._raw(index)[0]
+
+    def _raw(self, index: int) -> tuple[float, list[msgspec.Raw]]:
+        first = self._firsts[index]
+        row = self._db.first("SELECT body FROM chunks WHERE first = ?", (first,))
+        return _pieces.decode(schema.unpack(row[0])) if row is not None else (0.0, [])
+
     def with_key(self, text: str) -> Iterator[int]:
         """The indexes of the chunks that may hold a story with this id or session."""
         wanted = schema.key_of(text).to_bytes(4, "little")
@@ -137,7 +152,8 @@ def decode(body: bytes, first: int) -> list[Story]:
 
 
 def _story(stored: _Stored, number: int, offset: float) -> Story:
-    id, _, target, _, session, _, metadata = fields_in(stored.event)
+    id, _, target, _, session, data, metadata = fields_in(stored.event)
+    state = data if stored.state is None else stored.state
     runs = [run._replace(start=run.start + offset, end=run.end + offset) for run in stored.runs]
     notes = [
         note._replace(start=note.start + offset, end=note.end + offset if note.end else 0.0)
@@ -148,13 +164,13 @@ def _story(stored: _Stored, number: int, offset: float) -> Story:
         number, stored.seq, id, session, metadata.get("route") or target, stored.event,
         stored.accepted + offset, stored.started + offset if stored.started else 0.0,
         stored.ended + offset, stored.mode, stored.version, stored.at, stored.error,
-        stored.attempt, runs, _outputs(stored), notes, children,
-        stored.emitters or [-1] * len(children), stored.state, stored.meta or {}, stored.whole,
+        stored.attempt, runs, _outputs(stored, state), notes, children,
+        stored.emitters or [-1] * len(children), state, stored.meta or {}, stored.whole,
         stored.nested, metadata.get("parent_event", ""),
     )  # fmt: skip
 
 
-def _outputs(stored: _Stored) -> list[Output | None]:
+def _outputs(stored: _Stored, state: dict[str, Any]) -> list[Output | None]:
     """What each run ended with.
 
     Where nothing was kept, nothing stood between two runs: what one ended with is what the
@@ -168,16 +184,16 @@ def _outputs(stored: _Stored) -> list[Output | None]:
         if output is not None:
             values, meta, error, error_type, whole = output
             if values is None:
-                values = {} if error or following is not None else stored.state
+                values = {} if error or following is not None else state
                 whole = whole and (bool(error) or stored.whole)
             found.append(Output(run.agent, values, meta or {}, error, error_type, whole))
         elif run.error:
             found.append(None)
         elif following is None:
-            found.append(Output(run.agent, stored.state, stored.meta or {}, whole=stored.whole))
+            found.append(Output(run.agent, state, stored.meta or {}, whole=stored.whole))
         else:
             meta = dict(following.before_meta or {})
-            if run.before_meta and "loop_iteration" in run.before_meta and "loop_iteration" in meta:
-                meta["loop_iteration"] = run.before_meta["loop_iteration"]
+            if stored.mode == "loop" and "loop_iteration" in meta:
+                meta["loop_iteration"] = str(place + 1)  # the next round has its own
             found.append(Output(run.agent, following.before, meta))
     return found

@@ -6,7 +6,7 @@ the writer's thread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -16,14 +16,15 @@ from agentflow.journal.codec import encode_as_can_be, encode_values
 from agentflow.recording.records import NOBODY
 from agentflow.recording.schema import key_of
 from agentflow.resilience.dead_letters import describe
-from agentflow.telemetry.trace import bounded
+from agentflow.telemetry.trace import RunRecord, bounded
 
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
     from agentflow.state import State
 
 Values: TypeAlias = Mapping[str, Any] | msgspec.Raw | None
-"""Values that nobody changes any more, or bytes; None for those of the final state."""
+"""Values that nobody changes any more, or bytes. None is short for what stands there already:
+as a final state the event's data, as the last output the final state."""
 
 KeptOutput: TypeAlias = tuple[Values, dict[str, str] | None, str, str, bool]
 """Values, meta (None if empty), error, type of the error, whole."""
@@ -62,7 +63,17 @@ def output_of(state: State, error: BaseException | None, limit: int) -> KeptOutp
         kind = type(error)
         return None, None, describe(error), f"{kind.__module__}.{kind.__qualname__}", True
     values, whole = kept(state._values, limit)
-    return values, state.meta.copy() if state.meta else None, "", "", whole
+    return values, texts(state.meta), "", "", whole
+
+
+def texts(meta: Mapping[Any, Any] | None) -> dict[str, str] | None:
+    """A copy of ``meta`` that is text to text whatever a handler has put there; None if empty."""
+    if not meta:
+        return None
+    for key, value in meta.items():
+        if type(key) is not str or type(value) is not str:
+            return {str(bounded(key)): str(bounded(value)) for key, value in meta.items()}
+    return dict(meta)
 
 
 def inert(value: Any) -> Any:
@@ -88,10 +99,17 @@ def story_fields(ended: Ended, at: float, shift: int) -> tuple[Any, ...]:
     return (
         execution.seq, encode_as_can_be(execution.event, EVENT_LIMIT), execution.accepted,
         execution.started, at, mode, version + shift if version else 0,
-        execution.at, execution.error, execution.attempt, execution.runs, execution.outputs,
+        execution.at, execution.error, execution.attempt, _runs(execution), execution.outputs,
         execution.notes, execution.children, _emitters(execution) if emitted else None, state,
         meta, whole, execution.nested,
     )  # fmt: skip
+
+
+def _runs(execution: Execution) -> Iterable[RunRecord]:
+    for run in execution.runs:
+        if run[6]:
+            return [(*run[:6], texts(run[6])) for run in execution.runs]
+    return execution.runs
 
 
 def encode_story(ended: Ended, at: float, shift: int) -> bytes:
@@ -109,24 +127,17 @@ _RUNS, _OUTPUTS, _STATE, _META, _WHOLE = 10, 11, 15, 16, 17
 def _not_whole(fields: tuple[Any, ...]) -> list[Any]:
     """The same with only what can surely be kept of what handlers and callbacks made."""
     cut = list(fields)
-    cut[_RUNS] = [(*run[:5], bounded(run[5]), _texts(run[6])) for run in fields[_RUNS]]
+    cut[_RUNS] = [(*run[:5], bounded(run[5]), texts(run[6])) for run in fields[_RUNS]]
     cut[_OUTPUTS] = [
-        output and (_readable(output[0]), _texts(output[1]), *output[2:4], False)
+        output and (_readable(output[0]), texts(output[1]), *output[2:4], False)
         for output in fields[_OUTPUTS] or ()
     ]
-    cut[_STATE], cut[_META], cut[_WHOLE] = _readable(fields[_STATE]), _texts(fields[_META]), False
+    cut[_STATE], cut[_META], cut[_WHOLE] = _readable(fields[_STATE]), texts(fields[_META]), False
     return cut
 
 
 def _readable(values: Values) -> Any:
     return {} if isinstance(values, msgspec.Raw) else bounded(values)
-
-
-def _texts(meta: Mapping[Any, Any] | None) -> dict[str, str] | None:
-    """``meta`` as text to text: a handler may have put anything there."""
-    if not meta:
-        return None
-    return {str(bounded(key)): str(bounded(value)) for key, value in meta.items()}
 
 
 def _emitters(execution: Execution) -> list[int]:

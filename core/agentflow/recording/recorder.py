@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentflow.recording.encoding import Ended, KeptOutput, Values, kept, output_of
+from agentflow.recording.encoding import Ended, KeptOutput, Values, kept, output_of, texts
 from agentflow.recording.framing import Framing
 from agentflow.recording.opening import open_to_write
 from agentflow.recording.records import VersionRecord
@@ -106,10 +106,10 @@ class Recorder:
         values: Values
         try:
             if execution.view is execution.event.data:
-                values, whole = execution.event.data, True
+                values, whole = None, True
             else:
                 values, whole = kept(state._values, self.max_state)
-            meta = state.meta.copy() if state.meta else None
+            meta = texts(state.meta)
         except Exception:  # a value that refuses to be looked at
             values, meta, whole = {}, None, False
         self._writer.add(Ended(execution, values, meta, whole))
@@ -120,6 +120,10 @@ class Recorder:
             return output_of(state, error, self.max_state)
         except Exception:  # a value that refuses to be looked at
             return {}, None, "", "", False
+
+    def last_output(self, state: State) -> KeptOutput:
+        """The same where ``state``, but for its meta, is what the event ends with."""
+        return None, texts(state.meta), "", "", True
 
     def version(self, version: VersionRecord) -> None:
         """A configuration has begun to run."""

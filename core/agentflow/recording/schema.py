@@ -19,8 +19,8 @@ from agentflow.journal.schema import connect_to_read, number
 
 __all__ = [
     "APPLICATION", "AUDIT", "CONFIG", "DEAD", "FORMAT", "LOG", "POINT", "TABLES", "connect",
-    "connect_to_read", "crc_of", "create", "key_of", "keys_of", "number", "pack", "unpack",
-    "why_not",
+    "connect_to_read", "count_of", "crc_of", "create", "key_of", "keys_of", "number", "pack",
+    "unpack", "why_not",
 ]  # fmt: skip
 
 APPLICATION = 0x61665243  # "afRC"
@@ -100,6 +100,13 @@ def connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def count_of(content: object) -> int:
+    """How many rows there are in a piece of a stream; 0 if no piece before it is needed."""
+    if isinstance(content, list):
+        return len(content)
+    return int(not getattr(content, "full", False))
 
 
 def create(db: sqlite3.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -96,6 +97,14 @@ class Streams:
         if not pieces:
             return None, 0
         return self._read(pieces[max(end - 1, 0)], schema.CONFIG), max(end, 1)
+
+    def between(self, start: float, end: float) -> Iterator[tuple[int, float, Any]]:
+        """Everything that was written after ``start`` and not after ``end``, by stream."""
+        for stream, pieces in self._pieces.items():
+            for piece in pieces[self._until(stream, start) : self._until(stream, end)]:
+                content = self._read(piece, stream)
+                if content is not None:
+                    yield stream, piece.time, content
 
     def _tail(self, stream: int, until: float, limit: int) -> list[Any]:
         pieces = self._pieces[stream]

@@ -13,7 +13,7 @@ import msgspec
 from agentflow.recording import encoding, schema
 from agentflow.recording.encoding import Ended
 from agentflow.recording.opening import Opened
-from agentflow.recording.records import DeadChange, Frame, News, VersionRecord
+from agentflow.recording.records import Frame, News, VersionRecord
 from agentflow.recording.retention import Retention
 
 CHUNK = 512
@@ -160,11 +160,9 @@ class Writer:
         for stream, content in streams:
             if content:
                 body = schema.pack(_encode(content))
-                count = len(content) if isinstance(content, list) else 1
-                if isinstance(content, DeadChange) and content.full:
-                    count = 0  # nothing before it is needed
                 crc = schema.crc_of(body, stream, frame.time)
-                self._insert("news", (None, stream, frame.time, count, body, crc))
+                row = (None, stream, frame.time, schema.count_of(content), body, crc)
+                self._insert("news", row)
         body = schema.pack(_encode(frame))
         self._insert("frames", (None, frame.time, body, schema.crc_of(body, frame.time)))
         if self.missed:
