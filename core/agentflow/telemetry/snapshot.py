@@ -275,3 +275,4 @@ class Snapshot(msgspec.Struct, frozen=True):
     blocked: Blocked | None = None
     pace: float = 0.0  # events a second the feed is held to; 0 for as fast as they go
     health: Health | None = None  # a new one every second
+    engine_cost: float = 0.0  # share of a core that answering the console takes the engine
