@@ -150,7 +150,6 @@ class ConsoleApp(Showing, Rooms, Opening):
     def _resized(self) -> None:
         if self.room is not None and self.room.ready:
             self.enter(self.room)
-        self.refresh_lines()
         self.paint_now()
 
     # -- frames ------------------------------------------------------------------------------
