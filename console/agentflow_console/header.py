@@ -169,7 +169,8 @@ class StatusLine(Line):
         warning = _on_bar(palette.warning, palette.bar)
         if rate.slow:
             fps = f"{1 / rate.period:.0f}fps" if rate.period <= 1 else f"{1 / rate.period:.1f}fps"
-            return _kept([(f"{fps} slow terminal", warning)], [(fps, warning)])
+            long: list[Piece] = [(f"{fps} slow terminal", warning)]
+            return [long, long, [(fps, warning)]]  # who reads it there should know why
         delay = app.pump.delay
         shown = self._place("ui", f"{delay * 1000:.0f}ms")
         cost = snapshot.engine_cost if snapshot is not None else 0.0
@@ -178,7 +179,7 @@ class StatusLine(Line):
         style = palette.alarm if delay >= _TOO_LATE else warning
         said = "slow screen" if delay >= _LATE else f"costs {cost:.0%} of a core"
         short = f"ui {shown.strip()}"
-        return _kept([(f"{short} {said}", style)], [(short, style)])
+        return [[(f"{short} {said}", style)], [(short, style)], []]
 
     def _place(self, name: str, text: str, least: int = 0) -> str:
         """The text at the right of the widest place it ever had."""
@@ -188,11 +189,6 @@ class StatusLine(Line):
 
 def _gone(app: ConsoleApp) -> bool:
     return bool(app.pump.failure) or app.link.status in ("lost", "closed")
-
-
-def _kept(long: list[Piece], short: list[Piece]) -> Part:
-    """A part that gives way later than it does while all is well, and never quite."""
-    return [long, long, short]
 
 
 def _on_bar(style: Style, bar: Style) -> Style:
