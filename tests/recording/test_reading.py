@@ -185,12 +185,17 @@ async def test_what_is_no_recording_is_set_aside_not_written_over(
         return state
 
     runner = await record(path, {"a": handler}, doing)
-    aside = list(tmp_path.glob("*damaged*"))
+    aside = set_aside(tmp_path)
     assert len(aside) == 1
     assert aside[0].read_bytes() == content
     assert any("set aside" in row.text for row in runner.telemetry.lines.items)
     with Recording.open(path) as recording:
         assert recording.count == 1
+
+
+def set_aside(folder: Path) -> list[Path]:
+    """The files that were set aside as damaged."""
+    return list(folder.glob("*damaged*"))
 
 
 def test_another_programs_database_is_no_recording(tmp_path: Path) -> None:
