@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from agentflow.config import Config
 from agentflow.engine.handover import version_fields
 from agentflow.engine.history import Version
@@ -47,7 +49,7 @@ def recorder_for(config: Config, journal: Journal | None) -> Recorder | None:
 
 def record_of(version: Version) -> VersionRecord:
     """A configuration that ran, as it is kept."""
-    return VersionRecord(**version_fields(version))
+    return msgspec.convert(version_fields(version), VersionRecord)
 
 
 async def start(runner: Runner, recorder: Recorder) -> None:

@@ -91,6 +91,10 @@ class Chunks:
         """How many chunks, from the first, have ended by then: the next one may have begun."""
         return bisect_right(self._ends, time)
 
+    def since(self, time: float) -> int:
+        """The index of the first chunk with a story that ended then or later."""
+        return bisect_left(self._ends, time)
+
     def of(self, number: int) -> int:
         """The index of the chunk with this story, or of the first one behind it."""
         index = bisect_right(self._firsts, number) - 1

@@ -89,7 +89,7 @@ class _Export:
         """From the earliest acceptance to the last end."""
         chunks = self._from.chunks
         first, last = inf, 0.0
-        for index in range(chunks.until(self._start), len(chunks.places)):
+        for index in range(chunks.since(self._start), len(chunks.places)):
             place = chunks.places[index]
             if place.began > self._end:
                 break
