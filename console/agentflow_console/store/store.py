@@ -67,7 +67,11 @@ class Store:
     def apply(self, snapshot: Snapshot) -> None:
         """Take what the engine said since the cursor."""
         last = self.snapshot
-        if last is not None and snapshot.settled_cursor < last.settled_cursor:
+        if snapshot.whole:
+            if last is not None:
+                self._start_over()
+            self._take(snapshot)
+        elif last is not None and snapshot.settled_cursor < last.settled_cursor:
             self._start_over()  # another engine, which counts from one again
         else:
             self._take(snapshot)
