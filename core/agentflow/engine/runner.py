@@ -84,6 +84,8 @@ class Runner:
             queue_size=runtime.queue_size,
             max_running=runtime.max_concurrent_events,
         )
+        self.breakpoints = self.dispatcher.breakpoints
+        """Where events are stopped, and what is stopped now."""
         self.history = History()
         self.pace = 0.0
         """Events a second that a feed should keep to; 0 for as fast as they go."""
@@ -159,6 +161,11 @@ class Runner:
         self._look_express()
         return found
 
+    @property
+    def on_quit(self) -> str:
+        """What becomes of stopped events when the runner stops: "release" or "keep"."""
+        return self.breakpoints.on_quit or self.config.breakpoints.on_quit
+
     def _look_express(self) -> None:
         if self._status != "new":
             self.dispatcher.look_express()
@@ -210,6 +217,7 @@ class Runner:
         except BaseException:
             await self._let_go_of_journal()
             raise
+        self.breakpoints.take(self.config.breakpoints.at)
         if not self.history.versions or self.history.versions[-1].number != self.version:
             last = self.history.versions[-1].config if self.history.versions else self.config
             self._note_version("start", [str(difference) for difference in diff(last, self.config)])
@@ -219,7 +227,7 @@ class Runner:
         self.dispatcher.reopen()
         if self._keeping is not None:
             self._keeping.pause_again()
-        self.dispatcher.look_express()
+        self.breakpoints.begin()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
@@ -266,6 +274,7 @@ class Runner:
         self._stopping = asyncio.get_running_loop().create_future()
         try:
             if drain and not self.dispatcher.paused:
+                self.breakpoints.quit(release=self.journal is None or self.on_quit != "keep")
                 limit = self.config.runtime.drain_timeout if timeout is None else timeout
                 self._drain = asyncio.ensure_future(self.dispatcher.join())
                 done, _ = await asyncio.wait([self._drain], timeout=limit)
@@ -603,6 +612,13 @@ class Runner:
             if agent.code.agent is not None and agent.code not in kept:
                 self.subscribers.in_background(self._shut_down(agent))
         self.dispatcher.plan = plan
+        self.breakpoints.take(plan.config.breakpoints.at)
+        for point in self.breakpoints.left_behind():
+            self.notice(
+                f"breakpoint {point.number} ({point.where}) stops nothing any more: "
+                "no agent is called so",
+                60.0,
+            )
         for name, vitals in self._compiler.vitals.items():
             if name not in plan.agents and (vitals.paused or vitals.held or vitals.gate):
                 # Nobody can resume an agent that is gone: what it held must end.
