@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from agentflow.engine.hooks import STOPS, HookPoint
 from agentflow.engine.stops import StandStill, Stop
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from agentflow.event import Event
     from agentflow.state import State
 
-Key = tuple[str, str, str, str, int, bool]
+Key: TypeAlias = tuple[str, str, str, str, int, bool]
 
 POINTS = tuple(point for point in HookPoint if point is not HookPoint.ALL)
 """The hook points where an event can be stopped."""
@@ -120,6 +120,10 @@ class Watched(NamedTuple):
         except Exception:  # a value that refuses to be looked at
             return None
         return self.lane
+
+
+Lanes: TypeAlias = tuple[dict[str, "Lane"], dict[str, Watched]]
+"""The express lanes that are open, and those that are open to some events, by target."""
 
 
 class Breakpoints:
@@ -225,8 +229,8 @@ class Breakpoints:
     def _armed(self) -> list[Breakpoint]:
         return [] if self.open else [point for point in self._all.values() if point.enabled]
 
-    def lanes(self, plan: Plan) -> tuple[dict[str, Lane], dict[str, Watched]]:
-        """The express lanes that are open, and those that are open to some events.
+    def lanes(self, plan: Plan) -> Lanes:
+        """The express lanes of a plan that are open, and those that are open to some events.
 
         An event that fails leaves its lane anyway, so that a breakpoint on AgentError
         closes none.
@@ -265,7 +269,8 @@ class Breakpoints:
 
     def applies(self, point: Breakpoint) -> bool:
         """Whether there is an agent that it can be meant for, as far as that can be known."""
-        agents = self._dispatcher.plan.agents
+        canary = self._dispatcher.canary
+        agents = [*self._dispatcher.plan.agents, *(canary.plan.agents if canary else ())]
         return not point.agent or any(map(point.is_for, agents)) or not agents
 
     def left_behind(self) -> list[Breakpoint]:

@@ -10,7 +10,8 @@ from agentflow.agent import AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
-from agentflow.engine.breakpoints import Breakpoints, Watched
+from agentflow.engine.breakpoints import Breakpoints, Lanes, Watched
+from agentflow.engine.canary import Canary
 from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride
 from agentflow.engine.firing import HookRefused, fire
@@ -83,16 +84,28 @@ class Dispatcher(Slots):
         self.max_deaths = 3
         """How often the process may die while an event runs until that is a dead letter."""
         self.express: dict[str, Lane] = {}
-        """The plan's express lanes, by target, while they are open."""
+        """The plan's express lanes, by target, while they are open and the only ones."""
         self.watched: dict[str, Watched] = {}
         """Lanes open to events that no breakpoint can be meant for, by target."""
+        self.beside: dict[bool, Lanes] = {}
+        """While a plan is tried out: its lanes (True), and those of ``plan``."""
+        self.changes = 0
+        """How often the lanes have changed: who is on one then leaves it."""
+        self.canary: Canary | None = None
+        """The plan that is tried out beside ``plan``, if one is."""
         self.breakpoints = Breakpoints(self)
 
     def look_express(self) -> None:
         """Open or close the express lanes: callbacks, pauses and breakpoints close them."""
-        self.express, self.watched = {}, {}
-        if not (self.hooks.in_the_way or self.any_paused):
-            self.express, self.watched = self.breakpoints.lanes(self.plan)
+        self.changes += 1
+        self.express, self.watched, self.beside = {}, {}, {}
+        if self.hooks.in_the_way or self.any_paused:
+            return
+        lanes = self.breakpoints.lanes(self.plan)
+        if self.canary is None:
+            self.express, self.watched = lanes
+        else:
+            self.beside = {False: lanes, True: self.breakpoints.lanes(self.canary.plan)}
 
     # -- in -----------------------------------------------------------------------------
 
@@ -127,20 +140,34 @@ class Dispatcher(Slots):
         steered = event.steered or execution.tries
         lane = None if steered else self.express.get(event.target)
         if lane is None:
-            if self.watched and not steered and event.target in self.watched:
-                lane = self.watched[event.target].lane_for(event)
-            if lane is None:
+            if not self.watched and self.canary is None:
                 return self.orchestrate(execution, guard)
+            plan, (free, watched) = None, (self.express, self.watched)
+            if self.canary is not None:
+                tried = self.canary.picks(event.session_id)
+                plan = self.canary.plan if tried else self.plan
+                free, watched = self.beside.get(tried, ({}, {}))
+            if not steered:
+                lane = free.get(event.target)
+                if lane is None and event.target in watched:
+                    lane = watched[event.target].lane_for(event)
+            if lane is None:
+                return self.orchestrate(execution, guard, plan=plan)
         return ride(self, execution, lane, guard)
 
     # -- one event ----------------------------------------------------------------------
 
     async def orchestrate(
-        self, execution: Execution, guard: Guard, resumed: Resumed | None = None
+        self,
+        execution: Execution,
+        guard: Guard,
+        resumed: Resumed | None = None,
+        plan: Plan | None = None,
     ) -> None:
         """Run one execution to its end, or set it aside for a paused agent.
 
-        ``resumed`` is how far the express lane has come, if it has begun with it.
+        ``resumed`` is how far the express lane has come, if it has begun with it; ``plan``
+        is the one to run under, if not the one that runs everything.
         """
         event = execution.event
         if execution.deaths >= self.max_deaths:
@@ -149,6 +176,8 @@ class Dispatcher(Slots):
         steered = event.steered
         if resumed is not None:
             choice = resumed.choice
+        elif plan is not None:
+            choice = plan.pick(event)
         elif steered or self.plan.has_rules:
             choice = self.plan.pick(event)
         else:
@@ -251,6 +280,15 @@ class Dispatcher(Slots):
         while task.cancelling():
             task.uncancel()
         return Outcome(state, dropped, dropped.agent)
+
+    def _plan_of(self, execution: Execution) -> Plan:
+        """The plan that an execution runs or ran under, if that is still in use."""
+        if execution.work is not None:
+            return execution.work.choice.plan
+        canary = self.canary
+        if canary is not None and canary.plan.version == execution.version:
+            return canary.plan
+        return self.plan
 
     def _set_aside(self, execution: Execution, plan: Plan) -> bool:
         """Hold an execution whose agent is paused, without a slot; False if it isn't."""
@@ -449,6 +487,8 @@ class Dispatcher(Slots):
         if error is not None:
             letter = self._bury(execution, error, agent)
             meter.errors += 1
+        if self.canary is not None:
+            self.canary.count(execution)
         if self.intake is not None:
             self.intake.settle(execution, state, letter)
         if not execution.nested:
@@ -500,7 +540,8 @@ class Dispatcher(Slots):
             # An error handler that fails is on record; it never makes another error event.
             return letter
         try:
-            told = self.errors.route(letter, self.plan.config.error_routing, self.plan.agents)
+            plan = self._plan_of(execution)
+            told = self.errors.route(letter, plan.config.error_routing, plan.agents)
             if told is not None:
                 self.add_child(execution, told)
         except InvalidEvent as refused:
@@ -702,7 +743,7 @@ class Dispatcher(Slots):
             self.publish(event)
         self.nested[execution] = parent
         try:
-            await self.orchestrate(execution, self.guards.here())
+            await self.orchestrate(execution, self.guards.here(), plan=self._plan_of(parent))
         except BaseException as error:
             if not execution.ended:
                 self.fail(execution, error)
