@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from agentflow.control import Answer, DeadDetail, EventDetail
+from agentflow.control import Answer, DeadDetail, EventDetail, StopDetail
 from agentflow.telemetry.snapshot import (
     Blocked,
     Counts,
@@ -73,6 +73,7 @@ class StillLink:
         self.answer = Answer(True, "Done.")
         self.details: dict[str, EventDetail] = {}
         self.dead_details: dict[int, DeadDetail] = {}
+        self.stop_details: dict[int, StopDetail] = {}
         self.spans: dict[str, list[SpanRow]] = {}
         self.session_rows: list[SessionRow] = []
         self.commands: list[tuple[str, dict[str, Any]]] = []
@@ -120,6 +121,10 @@ class StillLink:
     async def dead_letter(self, number: int) -> DeadDetail | None:
         """What ``dead_details`` has."""
         return self.dead_details.get(number)
+
+    async def stop(self, number: int) -> StopDetail | None:
+        """What ``stop_details`` has."""
+        return self.stop_details.get(number)
 
     async def command(self, name: str, **arguments: Any) -> Answer:
         """Keep it, and answer with ``answer``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from agentflow.control import Answer, Command, DeadDetail, EventDetail
+from agentflow.control import Answer, Command, DeadDetail, EventDetail, StopDetail
 from agentflow.telemetry.health import Health
 from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
 from agentflow_console.link.messages import (
@@ -17,6 +17,7 @@ from agentflow_console.link.messages import (
     ShowEvent,
     ShowHealth,
     ShowSession,
+    ShowStop,
 )
 
 
@@ -29,6 +30,7 @@ class Answers(Protocol):
     def session(self, session_id: str) -> list[SpanRow]: ...
     def sessions(self, limit: int = 200) -> list[SessionRow]: ...
     def dead_letter(self, number: int) -> DeadDetail | None: ...
+    def stop(self, number: int) -> StopDetail | None: ...
     def health(self) -> Health | None: ...
     async def execute(self, command: Command) -> Answer: ...
 
@@ -48,6 +50,8 @@ def look_up(control: Answers, request: AnyRequest) -> Any:
             return control.sessions(limit)
         case ShowDeadLetter(dead_letter=number):
             return control.dead_letter(number)
+        case ShowStop(stop=number):
+            return control.stop(number)
         case ShowHealth():
             return control.health()
         case _:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from agentflow.control import Answer, DeadDetail, EventDetail
+from agentflow.control import Answer, DeadDetail, EventDetail, StopDetail
 from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
 from agentflow_console.link.messages import (
     AnyRequest,
@@ -19,6 +19,7 @@ from agentflow_console.link.messages import (
     ShowDeadLetter,
     ShowEvent,
     ShowSession,
+    ShowStop,
 )
 
 _snapshot = msgspec.msgpack.Decoder(Snapshot)
@@ -29,6 +30,7 @@ _sessions = msgspec.msgpack.Decoder(list[SessionRow])
 _dead_letter: msgspec.msgpack.Decoder[DeadDetail | None] = msgspec.msgpack.Decoder(
     DeadDetail | None
 )
+_stop: msgspec.msgpack.Decoder[StopDetail | None] = msgspec.msgpack.Decoder(StopDetail | None)
 _answer = msgspec.msgpack.Decoder(Answer)
 
 
@@ -74,6 +76,10 @@ class AskingLink:
     async def dead_letter(self, number: int) -> DeadDetail | None:
         """One dead letter in full; None if there is no such number."""
         return _dead_letter.decode(await self._ask(ShowDeadLetter(next(self._numbers), number)))
+
+    async def stop(self, number: int) -> StopDetail | None:
+        """One stopped event in full; None if it isn't stopped any more."""
+        return _stop.decode(await self._ask(ShowStop(next(self._numbers), number)))
 
     async def command(self, name: str, **arguments: Any) -> Answer:
         """Have the engine do something, in the name of this operator."""

@@ -52,6 +52,12 @@ class ShowDeadLetter(Request, frozen=True, tag=True):
     dead_letter: int
 
 
+class ShowStop(Request, frozen=True, tag=True):
+    """One stopped event in full."""
+
+    stop: int
+
+
 class ShowHealth(Request, frozen=True, tag=True):
     """How the engine is."""
 
@@ -100,6 +106,7 @@ AnyRequest: TypeAlias = (
     | ShowSession
     | ListSessions
     | ShowDeadLetter
+    | ShowStop
     | ShowHealth
     | Execute
     | HandOver

@@ -7,7 +7,8 @@ from typing import Any
 
 from agentflow.control.observer import Observer
 from agentflow.control.rows import problem_row
-from agentflow.control.words import Answer, Command, DeadDetail, EventDetail
+from agentflow.control.stopping import Stopping
+from agentflow.control.words import Answer, Command, DeadDetail, EventDetail, StopDetail
 from agentflow.engine import Change, Runner
 from agentflow.errors import AgentFlowError, ConfigError
 from agentflow.event import Event
@@ -33,6 +34,7 @@ class Control:
         self.event: Callable[[str], EventDetail | None] = self._observer.event
         self.session: Callable[[str], list[SpanRow]] = self._observer.session
         self.dead_letter: Callable[[int], DeadDetail | None] = self._observer.dead_letter
+        self.stop: Callable[[int], StopDetail | None] = self._observer.stop
         self._actions: dict[str, _Action] = {
             "inject": self._inject,
             "pause": self._pause,
@@ -46,6 +48,7 @@ class Control:
             "drop": self._drop,
             "clear_dead": self._clear_dead,
             "pace": self._pace,
+            **Stopping(runner).actions,
         }
 
     def snapshot(self, cursor: Cursor) -> Snapshot:

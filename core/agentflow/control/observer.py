@@ -10,12 +10,14 @@ import msgspec
 
 from agentflow.control import rows
 from agentflow.control.alerts import alerts
-from agentflow.control.words import DeadDetail, EventDetail
+from agentflow.control.stop_rows import breakpoint_row, stop_detail, stop_row
+from agentflow.control.words import DeadDetail, EventDetail, StopDetail
 from agentflow.engine import Runner
 from agentflow.engine.execution import Execution
 from agentflow.resilience.dead_letters import describe, trace_text
 from agentflow.telemetry.health.resources import memory
 from agentflow.telemetry.snapshot import (
+    BreakpointRow,
     Config,
     Counts,
     Cursor,
@@ -50,6 +52,7 @@ class Observer:
         actions, _ = telemetry.actions.since(cursor.audit, LOG_LIMIT)
         letters = dispatcher.dead_letters
         health = runner.health.report
+        revision = runner.breakpoints.revision
         agents = hooks = modes = None
         if cursor.tables:
             in_flight = Counter(
@@ -103,13 +106,21 @@ class Observer:
             pid=os.getpid(),
             memory=memory(),
             pace=runner.pace,
+            breakpoints=None if cursor.breakpoints == revision else self._breakpoints(),
+            breakpoints_revision=revision,
+            stops=[stop_row(stop, offset) for stop in runner.breakpoints.stops.values()],
+            on_quit=runner.on_quit,
             health=health if health is not None and health.time != cursor.health else None,
         )
 
     def _row(self, execution: Execution) -> EventRow:
         dispatcher = self._runner.dispatcher
         return rows.event_row(
-            execution, dispatcher.guards, dispatcher.wall_offset, dispatcher.now()
+            execution,
+            dispatcher.guards,
+            dispatcher.wall_offset,
+            dispatcher.now(),
+            dispatcher.breakpoints.stopped(execution),
         )
 
     def _config(self) -> Config:
@@ -125,6 +136,10 @@ class Observer:
             problems=[rows.problem_row(problem) for problem in history.problems],
             status="ok" if history.refused_text is None else "refused",
         )
+
+    def _breakpoints(self) -> list[BreakpointRow]:
+        breakpoints = self._runner.breakpoints
+        return [breakpoint_row(point, applies=breakpoints.applies(point)) for point in breakpoints]
 
     # -- single things --------------------------------------------------------------------
 
@@ -195,3 +210,7 @@ class Observer:
             describe(letter.error),
             trace_text(letter.error),
         )
+
+    def stop(self, number: int) -> StopDetail | None:
+        """One event that is stopped, in full; None if it isn't any more."""
+        return stop_detail(self._runner, number)

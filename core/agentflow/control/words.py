@@ -6,7 +6,13 @@ from typing import Any
 
 import msgspec
 
-from agentflow.telemetry.snapshot import DeadRow, EventRow, SpanRow
+from agentflow.telemetry.snapshot import (
+    BreakpointRow,
+    DeadRow,
+    EventRow,
+    SpanRow,
+    StopRow,
+)
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -44,3 +50,21 @@ class DeadDetail(msgspec.Struct, frozen=True):
     event: dict[str, Any]
     error: str
     error_trace: str
+
+
+class StopDetail(msgspec.Struct, frozen=True):
+    """One event that is stopped at a breakpoint, in full.
+
+    ``coming`` are lines on what comes next, ``callbacks`` those that would be called first,
+    ``cause`` the event that caused it, if there is one and it is remembered.
+    """
+
+    row: StopRow
+    event: dict[str, Any]
+    state: dict[str, Any]
+    meta: dict[str, str]
+    error_trace: str
+    cause: EventRow | None
+    coming: list[str]
+    callbacks: list[str]
+    breakpoint: BreakpointRow | None

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from agentflow.engine.hooks import STOPS, HookPoint
 from agentflow.engine.stops import StandStill, Stop
@@ -44,7 +44,7 @@ class Breakpoint:
     """
 
     __slots__ = (
-        "_fits", "agent", "applied", "enabled", "hits", "hook", "key", "mode", "number", "origin",
+        "_fits", "agent", "applied", "enabled", "hits", "hook", "mode", "number", "origin",
         "stop_at", "when",
     )  # fmt: skip
 
@@ -70,8 +70,13 @@ class Breakpoint:
         self.hits = 0
         self.applied = True
         """Whether it applied when that was last looked at."""
-        self.key = (str(hook or "any"), agent, mode, when, stop_at, enabled)
         self._fits = re.compile(fnmatch.translate(agent.casefold())).match
+
+    @property
+    def key(self) -> Key:
+        """What was asked for: two breakpoints with the same key are alike."""
+        return (str(self.hook or "any"), self.agent, self.mode, self.when.text, self.stop_at,
+                self.enabled)  # fmt: skip
 
     def is_at(self, hook: HookPoint) -> bool:
         """Whether it is meant for this hook point."""
@@ -215,6 +220,8 @@ class Breakpoints:
         """Have breakpoints looked for where they are, and nowhere else."""
         self.changes += 1
         self._found = {point: {} for point in POINTS}
+        for ended in [one for one in self.stepping if one.work is None]:
+            del self.stepping[ended]
         points: set[HookPoint] = set()
         if not self.open:
             for point in self._armed():
@@ -266,6 +273,25 @@ class Breakpoints:
             hook = None if one.hook == "any" else one.hook
             self.set(hook, one.agent, one.mode or "", one.when, one.hits, enabled=one.enabled,
                      origin="file")  # fmt: skip
+
+    def pack(self) -> dict[str, Any]:
+        """What an operator has set, as plain data, for the next engine or the next start."""
+        return {
+            "on_quit": self.on_quit,
+            "last": self._last,
+            "set": [[point.number, *point.key, point.hits] for point in self
+                    if point.origin == "operator"],
+        }  # fmt: skip
+
+    def unpack(self, packed: Mapping[str, Any]) -> int:
+        """Set again what ``pack`` has kept; how many there are."""
+        self.on_quit = packed["on_quit"]
+        for number, hook, agent, mode, when, stop_at, enabled, hits in packed["set"]:
+            hook = None if hook == "any" else hook
+            free = number if number not in self._all else None
+            self.set(hook, agent, mode, when, stop_at, enabled=enabled, number=free).hits = hits
+        self._last = max(self._last, packed["last"])
+        return len(packed["set"])
 
     def applies(self, point: Breakpoint) -> bool:
         """Whether there is an agent that it can be meant for, as far as that can be known."""
@@ -381,8 +407,6 @@ class Breakpoints:
 
     def step(self, execution: Execution, how: str, number: int) -> None:
         """Stop ``execution`` at its next hook point, whatever it is."""
-        for other in [one for one in self.stepping if one.ended or one.work is None]:
-            del self.stepping[other]
         self.stepping[execution] = (how, number)
         self.compile()
 

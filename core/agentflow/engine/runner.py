@@ -251,6 +251,7 @@ class Runner:
         self.dispatcher.reopen()
         if self._keeping is not None:
             self._keeping.pause_again()
+            self._keeping.set_again()
         self.breakpoints.begin()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
@@ -565,6 +566,11 @@ class Runner:
         """Let what is paused now be paused after a new start too: an operator wanted it."""
         if self._keeping is not None:
             self._keeping.keep_pauses()
+
+    def keep_breakpoints(self) -> None:
+        """Let the breakpoints be set after a new start too, if what they stop is kept."""
+        if self._keeping is not None:
+            self._keeping.keep_breakpoints()
 
     # -- pausing --------------------------------------------------------------------------
 

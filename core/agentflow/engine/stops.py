@@ -133,8 +133,11 @@ class Stop:
         if self.verdict:
             raise ValueError(f"stop {self.number} goes on already")
         self.verdict = verdict
-        execution, breakpoints = self.execution, self._dispatcher.breakpoints
-        if verdict == "step":
+        dispatcher, execution = self._dispatcher, self.execution
+        breakpoints = dispatcher.breakpoints
+        if self.hook is HookPoint.AFTER_EVENT_HANDLING and verdict != "drop":
+            pass  # nothing follows that it could step to
+        elif verdict == "step":
             breakpoints.step(execution, "step", self.breakpoint)
         elif verdict == "step_over":
             breakpoints.step(execution, f"over {self.agent}", self.breakpoint)
@@ -143,6 +146,11 @@ class Stop:
             work.dropped = DroppedAtBreakpoint(self.breakpoint, str(self.hook), self.agent)
             self._cut()
         breakpoints.stops.pop(self.number, None)
+        here: Execution | None = execution
+        while here is not None:
+            if here.waits:
+                here.waits = "queued"
+            here = dispatcher.nested.get(here)
         wake_up(self._waiting)
 
     def _cut(self) -> None:

@@ -146,6 +146,42 @@ class AuditRow(Row, frozen=True):
     about: str = ""  # what to look at: "event:ID", "agent:NAME", "version:3", "dead:7"
 
 
+class BreakpointRow(Row, frozen=True):
+    """Where events are stopped. ``number`` is its handle for commands."""
+
+    number: int
+    hook: str  # a hook point, or "any"
+    agent: str  # a name or a glob, "" for any
+    mode: str  # "" for any
+    when: str  # the condition, "" for none
+    stop_at: int  # the first hit that stops an event
+    hits: int
+    enabled: bool
+    origin: str  # who set it: "operator" or "file"
+    note: str  # why it stops nothing now, or ""
+
+
+class StopRow(Row, frozen=True):
+    """One event that is stopped at a breakpoint. ``number`` is its handle for commands."""
+
+    number: int
+    breakpoint: int
+    stepped: bool  # whether it came here by a step from there
+    hook: str
+    agent: str
+    seq: int
+    event_id: str
+    session: str
+    target: str
+    mode: str
+    since: float
+    attempt: int
+    error: str
+    data: str
+    edited: bool
+    skip: bool  # whether the callbacks of this point will not be called
+
+
 class VersionRow(Row, frozen=True):
     """One version of the configuration that ran, or was refused (number 0)."""
 
@@ -254,6 +290,7 @@ class Cursor(msgspec.Struct, frozen=True):
     dead: int = -1  # revision of the dead letters
     versions: int = -1  # revision of the configuration
     health: float = 0.0  # time of the last report
+    breakpoints: int = -1  # revision of the breakpoints
     tables: bool = True  # whether agents, hooks and modes are wanted this time
     limit: int = 400  # most event rows wanted
 
@@ -307,3 +344,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     pace: float = 0.0  # events a second the feed is held to; 0 for as fast as they go
     health: Health | None = None  # a new one every second
     canary: CanaryRow | None = None  # what is being tried out; None for nothing
+    breakpoints: list[BreakpointRow] | None = None
+    breakpoints_revision: int = 0
+    stops: list[StopRow] = []  # what is stopped now, oldest first
+    on_quit: str = "release"  # what becomes of it when the engine stops: "release" or "keep"
