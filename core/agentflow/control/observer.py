@@ -24,7 +24,7 @@ from agentflow.telemetry.snapshot import (
     Snapshot,
     SpanRow,
 )
-from agentflow.telemetry.trace import spans
+from agentflow.telemetry.spans import spans
 
 DEAD_LIMIT = 1_000
 LOG_LIMIT = 500
