@@ -148,7 +148,6 @@ class ConsoleApp(Rooms, Opening):
     def _resized(self) -> None:
         if self.room is not None and self.room.ready:
             self.enter(self.room)
-        self.refresh_lines()
         self.paint_now()
 
     # -- frames ------------------------------------------------------------------------------

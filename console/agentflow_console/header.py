@@ -131,10 +131,10 @@ class StatusLine(Line):
             words.append((" STOPPING ", palette.notice))
         elif _gone(app):
             words.append((" DISCONNECTED ", palette.alarm))
+        elif blocked is not None or (snapshot is not None and snapshot.blocked is not None):
+            words.append((" BLOCKED ", palette.alarm))  # also before the first snapshot
         elif snapshot is None or status == "starting":
             words.append((" STARTING ", palette.notice))
-        elif blocked is not None or snapshot.blocked is not None:
-            words.append((" BLOCKED ", palette.alarm))
         elif snapshot.paused:
             words.append((" HELD ", palette.notice))
         elif not app.frozen:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from agentflow.telemetry.snapshot import Blocked
+from agentflow_console.footer import AlertLine
 from agentflow_console.header import StatusLine
+from agentflow_console.pump import Pump
 
 from . import rows
 from .screen import SMALL, WIDE, console, screen_text, settled, text_of, until
@@ -72,6 +74,30 @@ async def test_a_blocked_engine_is_named_with_agent_and_line() -> None:
         link.blocked = None
         await until(pilot, lambda: " LIVE " in screen_text(app))
         await until(pilot, lambda: "blocks the engine" not in screen_text(app))
+
+
+async def test_an_engine_that_is_blocked_from_the_first_moment_is_said_to_be() -> None:
+    """A handler may keep the engine before it has ever answered: that is no long start."""
+    link = rows.link()
+    link.open.clear()
+    link.blocked = Blocked("analyzer", rows.NOW - 0.8, "handlers.py:12 in parse", [])
+    app = console(link)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: " BLOCKED " in screen_text(app))
+        assert "STARTING" not in screen_text(app)
+
+
+async def test_the_lines_are_cut_anew_for_another_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was cut for a narrow screen does not wait for the next beat of the header."""
+    monkeypatch.setattr(Pump, "tick", lambda pump: None)
+    app = console(rows.link(alerts=[rows.SLOW]))
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        app.refresh_lines()
+        await until(pilot, lambda: "…" in text_of(app.query_one(AlertLine))[0])
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: "agentflow.toml" in text_of(app.query_one(StatusLine))[0])
+        await until(pilot, lambda: "…" not in text_of(app.query_one(AlertLine))[0])
 
 
 async def test_a_lost_engine_is_said_with_its_reason() -> None:

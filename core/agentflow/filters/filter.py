@@ -4,6 +4,7 @@
     /re/             a regular expression, somewhere in the event
     field:glob       one field: state:dead, agent:ana*, data:json (error and data: contains)
     field:/re/       a regular expression, somewhere in one field
+    data.KEY:glob    one value of the data, also data.KEY>3; deeper ones as data.KEY.KEY
     dur>100ms        also <, >=, <=; on dur, attempt, seq and version
     -term            not that
     "two words"      quotes keep spaces together: data:"two words"
@@ -14,12 +15,14 @@ Several terms must all hold. ``agent:`` looks at both the target and where the e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from agentflow.telemetry.snapshot import EventRow
-from agentflow_console.store.terms import FIELDS, SyntaxProblem, Term, make_term
-from agentflow_console.store.words import Word, split
+from agentflow.filters.terms import Term, make_term
+from agentflow.filters.vocabulary import ROWS
+from agentflow.filters.words import SyntaxProblem, Word, split
 
-__all__ = ["FIELDS", "Filter"]
+if TYPE_CHECKING:
+    from agentflow.telemetry.snapshot import EventRow
 
 
 class Filter:
@@ -42,7 +45,7 @@ class Filter:
     def parse(cls, text: str) -> Filter:
         """The filter that ``text`` asks for. Never raises: see ``error``."""
         try:
-            return cls(text, [make_term(word) for word in split(text)])
+            return cls(text, [make_term(word, ROWS) for word in split(text)])
         except SyntaxProblem as problem:
             return cls(text, error=str(problem))
 
