@@ -6,14 +6,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agentflow.control.observer import Observer
+from agentflow.control.relations import Relations
 from agentflow.control.rows import problem_row
-from agentflow.control.words import Answer, Command, DeadDetail, EventDetail
+from agentflow.control.sessions import Sessions
+from agentflow.control.words import (
+    Answer,
+    Command,
+    DeadDetail,
+    EventDetail,
+)
 from agentflow.engine import Change, Runner
 from agentflow.errors import AgentFlowError, ConfigError
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
 from agentflow.telemetry.health import Health
-from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
+from agentflow.telemetry.snapshot import (
+    Cursor,
+    EventRow,
+    Snapshot,
+)
 
 _Action = Callable[[dict[str, Any]], Awaitable[Answer]]
 
@@ -31,7 +42,12 @@ class Control:
         self._observer = Observer(runner)
         self.page: Callable[[int, int], list[EventRow]] = self._observer.page
         self.event: Callable[[str], EventDetail | None] = self._observer.event
-        self.session: Callable[[str], list[SpanRow]] = self._observer.session
+        self._sessions = Sessions(runner)
+        self._relations = Relations(runner)
+        self.sessions = self._sessions.search
+        self.session = self._sessions.page
+        self.span = self._relations.span
+        self.related = self._relations.related
         self.dead_letter: Callable[[int], DeadDetail | None] = self._observer.dead_letter
         self._actions: dict[str, _Action] = {
             "inject": self._inject,
@@ -51,10 +67,6 @@ class Control:
     def snapshot(self, cursor: Cursor) -> Snapshot:
         """The engine now, with what is new since ``cursor``."""
         return self._observer.snapshot(cursor, read_only=self.read_only)
-
-    def sessions(self, limit: int = 200) -> list[SessionRow]:
-        """The sessions that are remembered, the latest first."""
-        return self._observer.sessions(limit)
 
     def health(self) -> Health | None:
         """How the system is; None in the first second of its life."""

@@ -7,7 +7,7 @@ is found from these when somebody looks: it costs the engine nothing.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from agentflow.telemetry.trace import Note
 
 _NOTICED = 0.0005  # seconds in the queue below which nobody wants to see it
-_AFTER_RUN = ("AfterAgentRun", "AgentError")
+_ERROR = "AgentError"
+_AFTER_RUN = ("AfterAgentRun", _ERROR)
 
 
 class RunSpan(NamedTuple):
@@ -118,6 +119,7 @@ class _Waterfall:
         self.ends = sorted((run.end, index) for index, run in enumerate(runs))
         self.starts = sorted((run.start, index) for index, run in enumerate(runs))
         self.retries: dict[str, list[Note]] = {}
+        self.fired: set[tuple[str, str]] = set()  # run, and hook point with callback
 
     def rows(self, parent: str) -> list[SpanRow]:
         """All of them; the event itself first, under ``parent``."""
@@ -181,9 +183,9 @@ class _Waterfall:
         if kind == "hook":
             point = name.partition(" ")[0]
             if point in _AFTER_RUN:
-                run = self._last(self.ends, start)
+                run = self._last(self.ends, start, name)
             elif point == "BeforeAgentRun":
-                run = self._last(self.starts, start)
+                run = self._last(self.starts, start, name)
             else:
                 parent = self.root
             if status == "changed":
@@ -199,10 +201,22 @@ class _Waterfall:
         return SpanRow(id, parent, self.root, kind, name, start + self.offset,
                        end - start if end else -1.0, status, error, detail)  # fmt: skip
 
-    def _last(self, moments: list[tuple[float, int]], at: float) -> RunSpan | None:
-        """The run whose start or end was the last one at that time."""
+    def _last(self, moments: list[tuple[float, int]], at: float, hook: str) -> RunSpan | None:
+        """The run that began or ended last at that time, for a callback's firing at ``hook``.
+
+        Of several at one moment it is the first that this callback did not fire for yet.
+        """
         place = bisect_right(moments, (at, len(self.runs)))
-        return self.runs[moments[place - 1][1]] if place else None
+        if not place:
+            return None
+        moment = moments[place - 1][0]
+        first = bisect_left(moments, (moment, -1))
+        for _, index in moments[first:place]:
+            run = self.runs[index]
+            if (run.id, hook) not in self.fired and (run.error or not hook.startswith(_ERROR)):
+                self.fired.add((run.id, hook))
+                return run
+        return self.runs[moments[place - 1][1]]
 
     def _around(self, agent: str, at: float) -> RunSpan | None:
         """The run of the agent that went on at that time."""
