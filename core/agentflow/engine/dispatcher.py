@@ -10,6 +10,7 @@ from agentflow.agent import AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
+from agentflow.engine.canary import Canary
 from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride
 from agentflow.engine.firing import HookRefused, fire
@@ -82,19 +83,23 @@ class Dispatcher(Slots):
         self.max_deaths = 3
         """How often the process may die while an event runs until that is a dead letter."""
         self.express: dict[str, Lane] = {}
-        """The plan's express lanes, by target, while they are open."""
+        """The plan's express lanes, by target, while they are open and the only ones."""
+        self.unhindered = False
+        """Whether nothing closes the express lanes."""
+        self.canary: Canary | None = None
+        """The plan that is tried out beside ``plan``, if one is."""
 
     def look_express(self) -> None:
         """Open or close the express lanes: callbacks and pauses close them."""
-        hooks, plan = self.hooks, self.plan
-        unhindered = not (
+        hooks = self.hooks
+        self.unhindered = not (
             hooks.before_event
             or hooks.after_event
             or hooks.before_agent
             or hooks.after_agent
             or self.any_paused
         )
-        self.express = plan.lanes if unhindered else {}
+        self.express = self.plan.lanes if self.unhindered and self.canary is None else {}
 
     # -- in -----------------------------------------------------------------------------
 
@@ -129,17 +134,28 @@ class Dispatcher(Slots):
         steered = event.steered or execution.tries
         lane = None if steered else self.express.get(event.target)
         if lane is None:
-            return self.orchestrate(execution, guard)
+            if self.canary is None:
+                return self.orchestrate(execution, guard)
+            plan = self.canary.plan if self.canary.picks(event.session_id) else self.plan
+            if not steered and self.unhindered:
+                lane = plan.lanes.get(event.target)
+            if lane is None:
+                return self.orchestrate(execution, guard, plan=plan)
         return ride(self, execution, lane, guard)
 
     # -- one event ----------------------------------------------------------------------
 
     async def orchestrate(
-        self, execution: Execution, guard: Guard, resumed: Resumed | None = None
+        self,
+        execution: Execution,
+        guard: Guard,
+        resumed: Resumed | None = None,
+        plan: Plan | None = None,
     ) -> None:
         """Run one execution to its end, or set it aside for a paused agent.
 
-        ``resumed`` is how far the express lane has come, if it has begun with it.
+        ``resumed`` is how far the express lane has come, if it has begun with it; ``plan``
+        is the one to run under, if not the one that runs everything.
         """
         event = execution.event
         if execution.deaths >= self.max_deaths:
@@ -148,6 +164,8 @@ class Dispatcher(Slots):
         steered = event.steered
         if resumed is not None:
             choice = resumed.choice
+        elif plan is not None:
+            choice = plan.pick(event)
         elif steered or self.plan.has_rules:
             choice = self.plan.pick(event)
         else:
@@ -223,6 +241,15 @@ class Dispatcher(Slots):
         # Nothing may lead back here once it is kept for its trace: see Execution.
         execution.work = None  # type: ignore[assignment]
         self.settle(execution, choice.meter, outcome.state, outcome.error, outcome.agent)
+
+    def _plan_of(self, execution: Execution) -> Plan:
+        """The plan that an execution runs or ran under, if that is still in use."""
+        if execution.work is not None:
+            return execution.work.choice.plan
+        canary = self.canary
+        if canary is not None and canary.plan.version == execution.version:
+            return canary.plan
+        return self.plan
 
     def _set_aside(self, execution: Execution, plan: Plan) -> bool:
         """Hold an execution whose agent is paused, without a slot; False if it isn't."""
@@ -421,6 +448,8 @@ class Dispatcher(Slots):
         if error is not None:
             letter = self._bury(execution, error, agent)
             meter.errors += 1
+        if self.canary is not None:
+            self.canary.count(execution)
         if self.intake is not None:
             self.intake.settle(execution, state, letter)
         if not execution.nested:
@@ -472,7 +501,8 @@ class Dispatcher(Slots):
             # An error handler that fails is on record; it never makes another error event.
             return letter
         try:
-            told = self.errors.route(letter, self.plan.config.error_routing, self.plan.agents)
+            plan = self._plan_of(execution)
+            told = self.errors.route(letter, plan.config.error_routing, plan.agents)
             if told is not None:
                 self.add_child(execution, told)
         except InvalidEvent as refused:
@@ -674,7 +704,7 @@ class Dispatcher(Slots):
             self.publish(event)
         self.nested[execution] = parent
         try:
-            await self.orchestrate(execution, self.guards.here())
+            await self.orchestrate(execution, self.guards.here(), plan=self._plan_of(parent))
         except BaseException as error:
             if not execution.ended:
                 self.fail(execution, error)

@@ -37,7 +37,7 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
     event = execution.event
     now = dispatcher.now
     guards = dispatcher.guards
-    choice = dispatcher.plan.default
+    choice = lane.choice
     execution.label = choice.label
     execution.started = ended = now()
     deadline = ended + choice.plan.timeout
@@ -61,7 +61,7 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
             state.meta["loop_iteration"] = ROUNDS[done]["loop_iteration"]
         guard.deadline = deadline
         if done:
-            if not dispatcher.express:
+            if not dispatcher.unhindered:
                 break  # closed by what has run so far: a callback registered, an agent paused
             try:
                 changed = state._values != before
