@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +18,6 @@ from agentflow.telemetry.snapshot import (
     HookRow,
     ModeRow,
     ProblemRow,
-    SessionRow,
     VersionRow,
 )
 from agentflow.telemetry.trace import bounded
@@ -244,27 +243,3 @@ def problem_row(problem: Problem) -> ProblemRow:
         problem.suggestion,
         problem.severity,
     )
-
-
-def session_rows(executions: Iterable[Execution], offset: float, limit: int) -> list[SessionRow]:
-    """The sessions that ``executions`` belong to, the latest first."""
-    groups: dict[str, list[Execution]] = {}
-    for execution in executions:
-        groups.setdefault(execution.event.session_id, []).append(execution)
-    rows = []
-    for session, group in groups.items():
-        first = min(group, key=lambda execution: execution.accepted)
-        rows.append(
-            SessionRow(
-                clean(session),
-                len(group),
-                sum(not execution.ended for execution in group),
-                sum(bool(execution.error) for execution in group),
-                first.accepted + offset,
-                max(execution.ended or execution.accepted for execution in group) + offset,
-                clean(first.event.route),
-                first.mode,
-            )
-        )
-    rows.sort(key=lambda row: row.last, reverse=True)
-    return rows[:limit]

@@ -8,7 +8,7 @@ from typing import Any
 from agentflow.control.rows import plain
 from agentflow.control.words import Answer
 from agentflow.engine import Runner
-from agentflow.engine.changes import ABSENT, same
+from agentflow.engine.edits import ABSENT, same
 from agentflow.engine.plan import MODE_ALIASES
 from agentflow.engine.stops import Stop
 

@@ -1,70 +1,65 @@
-"""Changes: what is different between two mappings, in short sentences for people."""
+"""Changes: which keys of the state a callback has changed, seen without looking deep.
+
+A callback that only looks on costs one truth test. For one that has returned a State once, the
+state's keys are kept from its next call on, as a shallow copy, and compared: a value that was
+changed in place, inside, is not noticed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
-import msgspec
+from agentflow.state import State
 
-from agentflow.telemetry.trace import bounded
+Given: TypeAlias = tuple[dict[str, Any], dict[str, str]]
+"""Shallow copies of the values and the meta that a callback was given."""
 
-ABSENT = object()
+SOMETHING = "something"
+"""What is said of the first State that a callback returns, if it is the one it was given."""
 
-SHORT = 40
-"""Most characters of a value in a difference."""
+_NAMED = 12  # keys that are told by name
+_LONGEST = 40  # characters of a key
+_ABSENT = object()
 
-MAX_DIFFERENCES = 5
 
+def changed(before: Given | None, state: State, returned: State) -> str:
+    """The keys that differ in the State a callback returned, in words; '' for none.
 
-def same(one: object, other: object) -> bool:
-    """Whether two values are equal and of one kind; those that refuse to be compared are not."""
-    if one is other:
-        return True
-    if isinstance(one, bool) is not isinstance(other, bool):
-        return False
+    ``state`` is the one it was given, ``before`` how that looked, if that was kept.
+    """
+    if before is None:
+        if returned is state:
+            return SOMETHING
+        before = state._values, state.meta
+    values, meta = before
     try:
-        return bool(one == other)
-    except Exception:  # an array that is only equal element by element, say
-        return False
+        if values == returned._values and meta == returned.meta:
+            return ""
+    except Exception:  # a value that refuses to be compared: key by key, then
+        pass
+    keys = _differing(values, returned._values)
+    if meta or returned.meta:
+        keys += [f"meta.{key}" for key in _differing(meta, returned.meta)]
+    if len(keys) == 1:
+        return str(keys[0])[:_LONGEST]
+    named = ", ".join([str(key)[:_LONGEST] for key in keys[:_NAMED]])
+    return f"{named} and {len(keys) - _NAMED} more" if len(keys) > _NAMED else named
 
 
-def differences(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What is different in ``new``, key by key: "data.size: 3 → 4"."""
-    found: list[str] = []
-    for key in {**old, **new}:
-        before, after = old.get(key, ABSENT), new.get(key, ABSENT)
-        if same(before, after):
-            continue
-        label = f"{name}.{key if len(key) <= SHORT else key[:SHORT] + '…'}"
-        if before is ABSENT:
-            found.append(f"{label}: added {_short(after)}")
-        elif after is ABSENT:
-            found.append(f"{label}: taken out ({_short(before)})")
-        else:
-            found.append(f"{label}: {_changed(before, after)}")
-    if len(found) > MAX_DIFFERENCES:
-        found[MAX_DIFFERENCES:] = [f"{len(found) - MAX_DIFFERENCES} more in {name}"]
-    return found
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    keys: list[str] = []
+    for key, value in after.items():
+        old = before.get(key, _ABSENT)
+        if old is not value and (old is _ABSENT or not _same(old, value)):
+            keys.append(key)
+    if len(after) - len(keys) < len(before):
+        keys += [key for key in before if key not in after]
+    return keys
 
 
-def _changed(before: object, after: object) -> str:
-    """Long texts from shortly before the first character that is different."""
-    if isinstance(before, str) and isinstance(after, str) and len(before) > SHORT:
-        at = 0
-        for one, other in zip(before, after, strict=False):
-            if one != other:
-                break
-            at += 1
-        start = max(0, at - 10)
-        if start:
-            return f"…{_short(before[start:])} → …{_short(after[start:])}"
-    return f"{_short(before)} → {_short(after)}"
-
-
-def _short(value: object) -> str:
+def _same(old: Any, new: Any) -> bool:
     try:
-        text = msgspec.json.encode(bounded(value)).decode()
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        text = repr(bounded(value)).encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+        return bool(old == new)
+    except Exception:  # a value that refuses to be compared
+        return False

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agentflow.engine.changes import ABSENT, differences, same
+from agentflow.engine.edits import ABSENT, differences, same
 from agentflow.engine.hooks import Callback, HookPoint, without_stops
 from agentflow.engine.ledger import wake_up
 from agentflow.errors import DroppedAtBreakpoint

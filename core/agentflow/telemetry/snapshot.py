@@ -244,7 +244,26 @@ class SpanRow(Row, frozen=True):
     duration: float  # -1 while it lasts
     status: str  # ok, failed, running, held, retrying, queued, vetoed
     error: str
-    detail: str  # bounded view of the state or data
+    detail: str  # a few words: what a callback changed, which event this is a replay of
+
+
+class SpanCursor(Row, frozen=True):
+    """How much of a session's spans somebody has."""
+
+    engine: int = 0  # whose
+    position: int = 0  # ended events
+
+
+class SpanPage(Row, frozen=True):
+    """More of a session's spans: of the events that have ended since a cursor, and those that last.
+
+    Whatever was known of these events before is replaced; of all events, if the cursor was
+    that of another engine. ``more`` says that there is more right now.
+    """
+
+    cursor: SpanCursor
+    spans: list[SpanRow]
+    more: bool = False
 
 
 class SessionRow(Row, frozen=True):
@@ -258,6 +277,23 @@ class SessionRow(Row, frozen=True):
     last: float
     target: str  # of its first event
     mode: str
+    held: int = 0
+    error: str = ""  # of its dead events, the different ones, at most 500 characters
+    agents: list[str] = []  # that ran, at most 20
+    targets: list[str] = []  # of its events, at most 20
+
+
+class SessionPage(Row, frozen=True):
+    """The sessions that a search has found, the latest first.
+
+    ``matches`` counts those that are not among ``rows``, too; of ``total`` sessions that are
+    remembered ``searched`` have been looked at: asking again goes on.
+    """
+
+    rows: list[SessionRow]
+    matches: int
+    total: int
+    searched: int
 
 
 class Blocked(Row, frozen=True):
@@ -343,7 +379,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     blocked: Blocked | None = None
     pace: float = 0.0  # events a second the feed is held to; 0 for as fast as they go
     health: Health | None = None  # a new one every second
+    recording: str = ""  # path of the recording that is being made, if one is
     canary: CanaryRow | None = None  # what is being tried out; None for nothing
+    engine_cost: float = 0.0  # share of a core that answering the console takes the engine
     breakpoints: list[BreakpointRow] | None = None
     breakpoints_revision: int = 0
     stops: list[StopRow] = []  # what is stopped now, oldest first
