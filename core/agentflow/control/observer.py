@@ -13,6 +13,7 @@ from agentflow.control.alerts import alerts
 from agentflow.control.words import DeadDetail, EventDetail
 from agentflow.engine import Runner
 from agentflow.engine.execution import Execution
+from agentflow.engine.preview import asks_why
 from agentflow.resilience.dead_letters import describe, trace_text
 from agentflow.telemetry.health.resources import memory
 from agentflow.telemetry.snapshot import (
@@ -50,6 +51,7 @@ class Observer:
         actions, _ = telemetry.actions.since(cursor.audit, LOG_LIMIT)
         letters = dispatcher.dead_letters
         health = runner.health.report
+        canary = rows.canary_row(runner) if dispatcher.canary is not None else None
         agents = hooks = modes = None
         if cursor.tables:
             in_flight = Counter(
@@ -59,6 +61,9 @@ class Observer:
             held = Counter(execution.at for execution in begun if execution.status == "held")
             modes_now = Counter(execution.mode for execution in begun if execution.started)
             agents = rows.agent_rows(plan, in_flight, held, now, offset)
+            if dispatcher.canary is not None:
+                agents += rows.agent_rows(dispatcher.canary.plan, in_flight, held, now, offset,
+                                          but={row.name for row in agents})  # fmt: skip
             hooks = [rows.hook_row(callback, offset) for callback in dispatcher.hooks.callbacks()]
             modes = [
                 rows.mode_row(mode, meter, modes_now.get(mode, 0), now)
@@ -104,6 +109,7 @@ class Observer:
             memory=memory(),
             pace=runner.pace,
             health=health if health is not None and health.time != cursor.health else None,
+            canary=canary,
         )
 
     def _row(self, execution: Execution) -> EventRow:
@@ -124,6 +130,7 @@ class Observer:
             versions=[rows.version_row(version) for version in history.versions],
             problems=[rows.problem_row(problem) for problem in history.problems],
             status="ok" if history.refused_text is None else "refused",
+            ask_why=asks_why(config),
         )
 
     # -- single things --------------------------------------------------------------------

@@ -136,7 +136,7 @@ class Dispatcher(Slots):
         if lane is None:
             if self.canary is None:
                 return self.orchestrate(execution, guard)
-            plan = self.canary.plan if self.canary.picks(event.session_id) else self.plan
+            plan = self.plan_for(event.session_id)
             if not steered and self.unhindered:
                 lane = plan.lanes.get(event.target)
             if lane is None:
@@ -241,6 +241,11 @@ class Dispatcher(Slots):
         # Nothing may lead back here once it is kept for its trace: see Execution.
         execution.work = None  # type: ignore[assignment]
         self.settle(execution, choice.meter, outcome.state, outcome.error, outcome.agent)
+
+    def plan_for(self, session: str) -> Plan:
+        """The plan that the next event of a session starts under."""
+        canary = self.canary
+        return canary.plan if canary is not None and canary.picks(session) else self.plan
 
     def _plan_of(self, execution: Execution) -> Plan:
         """The plan that an execution runs or ran under, if that is still in use."""
