@@ -110,6 +110,7 @@ class Observer:
             pace=runner.pace,
             health=health if health is not None and health.time != cursor.health else None,
             canary=canary,
+            recording=str(dispatcher.recorder.path) if dispatcher.recorder is not None else "",
         )
 
     def _row(self, execution: Execution) -> EventRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.agent import AgentResult
 from agentflow.clock import Clock
@@ -44,6 +44,9 @@ from agentflow.telemetry.metrics import FOLD_AT, Meter
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import bounded
 
+if TYPE_CHECKING:
+    from agentflow.recording import Recorder
+
 PATIENCE = 1.0
 """Seconds that an event waits for room in the queue before it is refused."""
 
@@ -79,6 +82,8 @@ class Dispatcher(Slots):
         self.supervisor = Supervisor(self)
         self.publish: Callable[[Event], None] | None = None
         """Told of every event that was caused by another one."""
+        self.recorder: Recorder | None = None
+        """Takes down what ends, while a recording is made."""
         self.any_paused = False
         self.max_deaths = 3
         """How often the process may die while an event runs until that is a dead letter."""
@@ -398,6 +403,20 @@ class Dispatcher(Slots):
         elif len(children) < MAX_CHILDREN:
             children.append(event.id)
 
+    def _note_emitter(self, execution: Execution, event: Event) -> None:
+        """Remember which run of ``execution`` it is whose handler has caused ``event``."""
+        if self.recorder is None:
+            return
+        guard = current_guard.get()
+        agent, since = execution.at, 0.0
+        for name, began, whose in guard.frames() if guard is not None else ():
+            if whose is execution:
+                agent, since = name, began
+        if execution.emitted is None:
+            execution.emitted = []
+        if len(execution.emitted) < MAX_CHILDREN:
+            execution.emitted.append((event.id, agent, since))
+
     def interrupted(self, execution: Execution) -> None:
         """A stop without drain cut an execution short: it has not run."""
         if execution.nested:
@@ -419,6 +438,7 @@ class Dispatcher(Slots):
         execution.waits = ""
         execution.started = 0.0
         execution.runs = ()
+        execution.outputs = None
         self.backlog.put_back(execution)
         if self._resumable:
             self._slot_is_free()
@@ -457,6 +477,8 @@ class Dispatcher(Slots):
             self.canary.count(execution)
         if self.intake is not None:
             self.intake.settle(execution, state, letter)
+        if self.recorder is not None:
+            self.recorder.ended(execution, state)
         if not execution.nested:
             self.running -= 1
             if self.backlog.ordered:
@@ -682,11 +704,13 @@ class Dispatcher(Slots):
             raise QueueFull(self.queue_size)
         if self.intake is None:
             self.add_child(parent, event)
+            self._note_emitter(parent, event)
             return event.id
         run = self.guards.here().key_of_request(parent)
         event_id = await self.intake.emit(event, key=self.intake.key_of(run, event))
         if event_id == event.id:
             self._note_child(parent, event)
+            self._note_emitter(parent, event)
         return event_id
 
     async def run_nested(self, parent: Execution, event: Event) -> AgentResult:
@@ -705,6 +729,7 @@ class Dispatcher(Slots):
         execution = Execution(event, seq, rank, self.now(), waiter, nested=True, deadline=limit)
         execution.key = self.guards.here().key_of_request(parent)
         self._note_child(parent, event)
+        self._note_emitter(parent, event)
         if self.publish is not None:
             self.publish(event)
         self.nested[execution] = parent

@@ -120,9 +120,14 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
     if not complete and done < len(lane.steps):
         if tried is not None:
             state = State(before if done else event.data, before_meta)
+        if done and dispatcher.recorder is not None:
+            execution.keep_output(dispatcher.recorder.output(state, None))
         await dispatcher.orchestrate(execution, guard, Resumed(choice, done, state, tried))
         return
     error: BaseException | None = None
+    if state.meta and dispatcher.recorder is not None:
+        # What follows changes it.
+        execution.keep_output(dispatcher.recorder.last_output(state))
     if looping and not complete:
         error = at_limit(state, agent.name, done, choice.plan.fail_at_limit).error
     if "route" in state.meta and error is None:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from agentflow.engine.journaling import Recovered
     from agentflow.engine.keeping import Keeping
     from agentflow.journal import Journal
+    from agentflow.recording import Recorder
+    from agentflow.telemetry.snapshot import Cursor, Snapshot
 
 
 MAX_NOTICES = 20
@@ -57,9 +59,11 @@ class Runner:
         *,
         clock: Clock | None = None,
         journal: Journal | Literal[False] | None = None,
+        recorder: Recorder | Literal[False] | None = None,
     ) -> None:
         """``journal`` keeps on disk what is accepted; None is as the configuration says (none,
-        unless it names one), False is none whatever it says.
+        unless it names one), False is none whatever it says. ``recorder`` likewise makes a
+        recording of what happens.
         """
         self.config = self.given = config if config is not None else Config()
         """What runs, and what it was started with."""
@@ -75,6 +79,17 @@ class Runner:
                 self.journal = journal_for(self.config)
         elif journal is not False:
             self.journal = journal
+        self.recorder: Recorder | None = None
+        """Makes a recording, if anything does."""
+        self.observe: Callable[[Cursor], Snapshot] | None = None
+        """Takes the snapshots that a recording keeps; whoever can take them sets this."""
+        if recorder is None:
+            if self.config.recording.enabled or self.config.recording.path:
+                from agentflow.engine.recording import recorder_for
+
+                self.recorder = recorder_for(self.config, self.journal)
+        elif recorder is not False:
+            self.recorder = recorder
         runtime = self.config.runtime
         clock = clock or Clock()
         self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
@@ -121,13 +136,14 @@ class Runner:
         *,
         clock: Clock | None = None,
         journal: Journal | Literal[False] | None = None,
+        recorder: Recorder | Literal[False] | None = None,
     ) -> Runner:
         """A runner from a Config or the path of an agentflow.toml. Raises ConfigError."""
         if isinstance(config, Config):
-            return cls(config, clock=clock, journal=journal)
+            return cls(config, clock=clock, journal=journal, recorder=recorder)
         from agentflow.config import load_config
 
-        return cls(load_config(config), clock=clock, journal=journal)
+        return cls(load_config(config), clock=clock, journal=journal, recorder=recorder)
 
     # -- what it is made of ---------------------------------------------------------------
 
@@ -240,6 +256,8 @@ class Runner:
         self.rollout.forget()
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
+        if self.recorder is not None and recover:
+            await self._start_recording(self.recorder)
         self._status = "running"
         self.dispatcher.reopen()
         if self._keeping is not None:
@@ -248,6 +266,8 @@ class Runner:
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
+        if self.dispatcher.recorder is not None:
+            self.dispatcher.recorder.tick()
 
     async def _get_ready(self, vitals: Vitals, code: Any) -> None:
         if not code.started:
@@ -308,6 +328,10 @@ class Runner:
 
     async def _end(self) -> None:
         await self.dispatcher.close()
+        if self.recorder is not None:
+            from agentflow.engine import recording
+
+            await recording.stop(self, self.recorder)
         if self._keeping is not None:
             self.health.keep(self.journal)
         await self._let_go_of_journal()
@@ -356,6 +380,8 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
+        if dispatcher.recorder is not None:
+            dispatcher.recorder.tick()
         self.rollout.tick()
 
     # -- events ---------------------------------------------------------------------------
@@ -687,6 +713,8 @@ class Runner:
         self.config = config
         if any(text.startswith("journal") for text in changed):
             self.report("warning", "what changed under [journal] applies at the next start")
+        if any(text.startswith("recording") for text in changed):
+            self.report("warning", "what changed under [recording] applies at the next start")
         self._take_limits(config)
         self._swap(plan)
         self._note_version(cause, changed)
@@ -772,6 +800,13 @@ class Runner:
             await keeping.go_on()
             self._keeping = keeping
         await unpack(self, left)
+        if self.recorder is not None:
+            await self._start_recording(self.recorder)
+
+    async def _start_recording(self, recorder: Recorder) -> None:
+        from agentflow.engine import recording
+
+        await recording.start(self, recorder)
 
     def _note_version(self, cause: str, differences: list[str]) -> None:
         now = self.dispatcher.clock.time()
@@ -783,6 +818,10 @@ class Runner:
         """Let a version be known after a new start as it is now."""
         if self._keeping is not None:
             self._keeping.keep_version(version)
+        if self.dispatcher.recorder is not None:
+            from agentflow.engine import recording
+
+            self.dispatcher.recorder.version(recording.record_of(version))
 
     async def _let_go_of_journal(self) -> None:
         if self._keeping is not None:

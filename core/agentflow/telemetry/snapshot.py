@@ -307,4 +307,6 @@ class Snapshot(msgspec.Struct, frozen=True):
     blocked: Blocked | None = None
     pace: float = 0.0  # events a second the feed is held to; 0 for as fast as they go
     health: Health | None = None  # a new one every second
+    recording: str = ""  # path of the recording that is being made, if one is
     canary: CanaryRow | None = None  # what is being tried out; None for nothing
+    engine_cost: float = 0.0  # share of a core that answering the console takes the engine
