@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from agentflow.telemetry.snapshot import Blocked, Counts, Cursor, ProblemRow
+from agentflow.telemetry.snapshot import Blocked, Counts, Cursor, ProblemRow, SpanCursor
 
 
 class Request(msgspec.Struct, frozen=True, tag=True):
@@ -35,14 +35,30 @@ class ShowEvent(Request, frozen=True, tag=True):
 
 
 class ShowSession(Request, frozen=True, tag=True):
-    """The spans of a session."""
+    """More of the spans of a session."""
 
     session_id: str
+    cursor: SpanCursor
+
+
+class ShowSpan(Request, frozen=True, tag=True):
+    """One span in full."""
+
+    event_id: str
+    span_id: str
+
+
+class ShowRelated(Request, frozen=True, tag=True):
+    """What caused a span, and what it caused."""
+
+    event_id: str
+    span_id: str
 
 
 class ListSessions(Request, frozen=True, tag=True):
-    """The newest sessions."""
+    """The newest sessions that a filter lets through."""
 
+    query: str
     limit: int
 
 
@@ -98,6 +114,8 @@ AnyRequest: TypeAlias = (
     | Page
     | ShowEvent
     | ShowSession
+    | ShowSpan
+    | ShowRelated
     | ListSessions
     | ShowDeadLetter
     | ShowHealth

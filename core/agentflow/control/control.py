@@ -8,14 +8,20 @@ from typing import Any
 
 from agentflow.control.changes import Changes
 from agentflow.control.observer import Observer
+from agentflow.control.relations import Relations
 from agentflow.control.rows import clean, one_line, problem_row
+from agentflow.control.sessions import Sessions
 from agentflow.control.words import Answer, Command, DeadDetail, Deed, EventDetail
 from agentflow.engine import Runner
 from agentflow.errors import AgentFlowError, ConfigError
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
 from agentflow.telemetry.health import Health
-from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
+from agentflow.telemetry.snapshot import (
+    Cursor,
+    EventRow,
+    Snapshot,
+)
 
 _Action = Callable[[dict[str, Any]], Awaitable[Answer | Deed]]
 
@@ -40,7 +46,12 @@ class Control:
         runner.observe = partial(self._observer.snapshot, read_only=False)
         self.page: Callable[[int, int], list[EventRow]] = self._observer.page
         self.event: Callable[[str], EventDetail | None] = self._observer.event
-        self.session: Callable[[str], list[SpanRow]] = self._observer.session
+        self._sessions = Sessions(runner)
+        self._relations = Relations(runner)
+        self.sessions = self._sessions.search
+        self.session = self._sessions.page
+        self.span = self._relations.span
+        self.related = self._relations.related
         self.dead_letter: Callable[[int], DeadDetail | None] = self._observer.dead_letter
         self._changes = Changes(runner)
         self._actions: dict[str, _Action] = {
@@ -57,10 +68,6 @@ class Control:
     def snapshot(self, cursor: Cursor) -> Snapshot:
         """The engine now, with what is new since ``cursor``."""
         return self._observer.snapshot(cursor, read_only=self.read_only)
-
-    def sessions(self, limit: int = 200) -> list[SessionRow]:
-        """The sessions that are remembered, the latest first."""
-        return self._observer.sessions(limit)
 
     def health(self) -> Health | None:
         """How the system is; None in the first second of its life."""

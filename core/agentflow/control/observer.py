@@ -21,11 +21,9 @@ from agentflow.telemetry.snapshot import (
     Counts,
     Cursor,
     EventRow,
-    SessionRow,
     Snapshot,
-    SpanRow,
 )
-from agentflow.telemetry.trace import spans
+from agentflow.telemetry.spans import spans
 
 DEAD_LIMIT = 1_000
 LOG_LIMIT = 500
@@ -179,18 +177,6 @@ class Observer:
                 family.append(other)
                 wanted.update(other.children or ())
         return family
-
-    def session(self, session_id: str) -> list[SpanRow]:
-        """The waterfall of one session."""
-        dispatcher = self._runner.dispatcher
-        executions = self._runner.executions(session_id)
-        return spans(executions, dispatcher.guards, dispatcher.wall_offset, dispatcher.now())
-
-    def sessions(self, limit: int = 200) -> list[SessionRow]:
-        """The sessions that are remembered, the latest first."""
-        return rows.session_rows(
-            self._runner.executions(), self._runner.dispatcher.wall_offset, limit
-        )
 
     def dead_letter(self, number: int) -> DeadDetail | None:
         """One dead letter in full, None if there is none of that number."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +21,6 @@ from agentflow.telemetry.snapshot import (
     HookRow,
     ModeRow,
     ProblemRow,
-    SessionRow,
     SideRow,
     VersionRow,
 )
@@ -281,27 +280,3 @@ def problem_row(problem: Problem) -> ProblemRow:
         problem.suggestion,
         problem.severity,
     )
-
-
-def session_rows(executions: Iterable[Execution], offset: float, limit: int) -> list[SessionRow]:
-    """The sessions that ``executions`` belong to, the latest first."""
-    groups: dict[str, list[Execution]] = {}
-    for execution in executions:
-        groups.setdefault(execution.event.session_id, []).append(execution)
-    rows = []
-    for session, group in groups.items():
-        first = min(group, key=lambda execution: execution.accepted)
-        rows.append(
-            SessionRow(
-                clean(session),
-                len(group),
-                sum(not execution.ended for execution in group),
-                sum(bool(execution.error) for execution in group),
-                first.accepted + offset,
-                max(execution.ended or execution.accepted for execution in group) + offset,
-                clean(first.event.route),
-                first.mode,
-            )
-        )
-    rows.sort(key=lambda row: row.last, reverse=True)
-    return rows[:limit]

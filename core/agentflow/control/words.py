@@ -57,3 +57,46 @@ class DeadDetail(msgspec.Struct, frozen=True):
     event: dict[str, Any]
     error: str
     error_trace: str
+
+
+class SpanDetail(msgspec.Struct, frozen=True):
+    """One span of a session in full.
+
+    ``before`` and ``after`` are the state (of an event: its data, and the state that it ended
+    with), bounded; None where it was not kept. ``known_from`` says where ``after`` is known
+    from: "own" (this very run), "next" (the state before the next run, so what callbacks did
+    between them is in it), "final" (what the event ended with), "together" (what the parallel
+    runs made together), "same" (the run failed, and its changes were dropped) or "".
+    """
+
+    span: SpanRow
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    before_meta: dict[str, str] | None = None
+    after_meta: dict[str, str] | None = None
+    known_from: str = ""
+
+
+class SpanRef(msgspec.Struct, frozen=True):
+    """A span somewhere, and what it is to the one that was asked about.
+
+    ``relation``: "emitted", "requested", "replay" (of or by an operator), "part".
+    """
+
+    session: str
+    event_id: str
+    span_id: str
+    name: str
+    status: str
+    relation: str
+
+
+class Related(msgspec.Struct, frozen=True):
+    """What caused a span, and what it caused. ``said`` is why there is no cause, if so.
+
+    A replay has two causes: what caused the original, and the original itself.
+    """
+
+    causes: list[SpanRef]
+    effects: list[SpanRef]
+    said: str = ""

@@ -12,6 +12,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from agentflow.agent import AgentResult
+from agentflow.engine.changes import Given, changed
 from agentflow.engine.hooks import Callback, CallbackArgs, HookPoint
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
@@ -71,6 +72,7 @@ def fire(
     began = now()
     for place, callback in enumerate(callbacks):
         callback.fired += 1
+        before = (state._values.copy(), state.meta.copy()) if callback.returns else None
         try:
             returned = callback.call(CallbackArgs(hook, event, state, agent, result, error))
         except GeneratorExit:
@@ -78,14 +80,18 @@ def fire(
         except BaseException as raised:
             began = _failed(execution, callback, hook, began, raised)
             continue
+        keys = ""
         if returned is not None:
             if isinstance(returned, State):
+                keys = changed(before, state, returned)
+                callback.returns = True
                 state = returned
             elif isawaitable(returned):
                 rest = callbacks[place + 1 :]
                 return _go_on(
-                    execution, callback, returned, rest, hook, began, state, agent, result, error
-                )
+                    execution, callback, returned, rest, hook, began, state, agent, result, error,
+                    before,
+                )  # fmt: skip
             else:
                 began = _failed(execution, callback, hook, began, WrongReturn(returned))
                 continue
@@ -93,7 +99,9 @@ def fire(
         callback.latency.append(ended - began)
         if len(callback.latency) >= FOLD_AT:
             callback.meter.latency.fold()
-        notes.append(("hook", callback.title(hook), began, ended, "ok", ""))
+        notes.append(
+            ("hook", callback.title(hook), began, ended, "changed" if keys else "ok", keys)
+        )
         began = ended
     return state
 
@@ -109,13 +117,17 @@ async def _go_on(
     agent: str,
     result: AgentResult | None,
     error: BaseException | None,
+    before: Given | None,
 ) -> State:
     """Await the answer of ``callback``, then go on with the others."""
     work = execution.work
     failure: BaseException | None = None
+    keys = ""
     try:
         answer = await _limited(execution, awaitable, callback.name)
         if isinstance(answer, State):
+            keys = changed(before, state, answer)
+            callback.returns = True
             state = answer
         elif answer is not None:
             failure = WrongReturn(answer)
@@ -135,7 +147,8 @@ async def _go_on(
     else:
         ended = execution.work.dispatcher.now()
         callback.meter.latency.add(ended - began)
-        execution.note("hook", callback.title(hook), began, ended, "ok")
+        status = "changed" if keys else "ok"
+        execution.note("hook", callback.title(hook), began, ended, status, keys)
     if not rest:
         return state
     answer = fire(execution, rest, hook, state, agent, result, error)

@@ -49,7 +49,9 @@ CallbackFunc: TypeAlias = Callable[[CallbackArgs], CallbackResult]
 class Callback:
     """One registered callback and what it has done so far."""
 
-    __slots__ = ("_titles", "call", "fired", "hook", "latency", "meter", "name", "vetoed")
+    __slots__ = (
+        "_titles", "call", "fired", "hook", "latency", "meter", "name", "returns", "vetoed",
+    )  # fmt: skip
 
     def __init__(self, hook: HookPoint, name: str, call: CallbackFunc) -> None:
         self.hook = hook
@@ -58,6 +60,8 @@ class Callback:
         self.call = call
         self.fired = 0
         self.vetoed = 0
+        self.returns = False
+        """Whether it has ever returned a State: then what it changes is looked for."""
         self.meter = Meter()
         self.latency = self.meter.latency.pending
 

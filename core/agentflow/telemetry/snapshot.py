@@ -208,7 +208,26 @@ class SpanRow(Row, frozen=True):
     duration: float  # -1 while it lasts
     status: str  # ok, failed, running, held, retrying, queued, vetoed
     error: str
-    detail: str  # bounded view of the state or data
+    detail: str  # a few words: what a callback changed, which event this is a replay of
+
+
+class SpanCursor(Row, frozen=True):
+    """How much of a session's spans somebody has."""
+
+    engine: int = 0  # whose
+    position: int = 0  # ended events
+
+
+class SpanPage(Row, frozen=True):
+    """More of a session's spans: of the events that have ended since a cursor, and those that last.
+
+    Whatever was known of these events before is replaced; of all events, if the cursor was
+    that of another engine. ``more`` says that there is more right now.
+    """
+
+    cursor: SpanCursor
+    spans: list[SpanRow]
+    more: bool = False
 
 
 class SessionRow(Row, frozen=True):
@@ -222,6 +241,23 @@ class SessionRow(Row, frozen=True):
     last: float
     target: str  # of its first event
     mode: str
+    held: int = 0
+    error: str = ""  # of its dead events, the different ones, at most 500 characters
+    agents: list[str] = []  # that ran, at most 20
+    targets: list[str] = []  # of its events, at most 20
+
+
+class SessionPage(Row, frozen=True):
+    """The sessions that a search has found, the latest first.
+
+    ``matches`` counts those that are not among ``rows``, too; of ``total`` sessions that are
+    remembered ``searched`` have been looked at: asking again goes on.
+    """
+
+    rows: list[SessionRow]
+    matches: int
+    total: int
+    searched: int
 
 
 class Blocked(Row, frozen=True):
