@@ -14,6 +14,7 @@ from agentflow.control.stop_rows import breakpoint_row, stop_detail, stop_row
 from agentflow.control.words import DeadDetail, EventDetail, StopDetail
 from agentflow.engine import Runner
 from agentflow.engine.execution import Execution
+from agentflow.engine.preview import asks_why
 from agentflow.resilience.dead_letters import describe, trace_text
 from agentflow.telemetry.health.resources import memory
 from agentflow.telemetry.snapshot import (
@@ -51,6 +52,7 @@ class Observer:
         letters = dispatcher.dead_letters
         health = runner.health.report
         revision = runner.breakpoints.revision
+        canary = rows.canary_row(runner) if dispatcher.canary is not None else None
         agents = hooks = modes = None
         if cursor.tables:
             in_flight = Counter(
@@ -60,6 +62,9 @@ class Observer:
             held = Counter(execution.at for execution in begun if execution.status == "held")
             modes_now = Counter(execution.mode for execution in begun if execution.started)
             agents = rows.agent_rows(plan, in_flight, held, now, offset)
+            if dispatcher.canary is not None:
+                agents += rows.agent_rows(dispatcher.canary.plan, in_flight, held, now, offset,
+                                          but={row.name for row in agents})  # fmt: skip
             hooks = [rows.hook_row(callback, offset) for callback in dispatcher.hooks.callbacks()]
             modes = [
                 rows.mode_row(mode, meter, modes_now.get(mode, 0), now)
@@ -109,6 +114,7 @@ class Observer:
             stops=[stop_row(stop, offset) for stop in runner.breakpoints.stops.values()],
             on_quit=runner.on_quit,
             health=health if health is not None and health.time != cursor.health else None,
+            canary=canary,
             recording=str(dispatcher.recorder.path) if dispatcher.recorder is not None else "",
         )
 
@@ -134,6 +140,7 @@ class Observer:
             versions=[rows.version_row(version) for version in history.versions],
             problems=[rows.problem_row(problem) for problem in history.problems],
             status="ok" if history.refused_text is None else "refused",
+            ask_why=asks_why(config),
         )
 
     def _breakpoints(self) -> list[BreakpointRow]:

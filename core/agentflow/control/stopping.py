@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agentflow.control.rows import plain
-from agentflow.control.words import Answer
+from agentflow.control.words import Answer, Deed
 from agentflow.engine import Runner
 from agentflow.engine.edits import ABSENT, same
 from agentflow.engine.plan import MODE_ALIASES
@@ -28,7 +28,7 @@ class Stopping:
         self._breakpoints = runner.breakpoints
 
     @property
-    def actions(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Answer]]]:
+    def actions(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Answer | Deed]]]:
         """The commands by name."""
         return {
             "break": self._break,
@@ -109,16 +109,17 @@ class Stopping:
             raise ValueError(f"stop {number} is over: its event goes on already")
         return stop
 
-    def _go(self, arguments: dict[str, Any], verdict: str) -> Answer:
+    def _go(self, arguments: dict[str, Any], verdict: str) -> Deed:
         stop = self._stop(arguments)
         again = ""
         if verdict != "drop" and stop.restart and stop.edited:
             again = f": {stop.agent} runs again with what was edited"
         stop.go(verdict)
-        event = stop.execution
-        return Answer(True, f"event {event.seq}, stopped at {stop.where}, {DONE[verdict]}{again}")
+        execution = stop.execution
+        text = f"event {execution.seq}, stopped at {stop.where}, {DONE[verdict]}{again}"
+        return Deed(Answer(True, text), about=f"event:{execution.event.id}")
 
-    async def _continue(self, arguments: dict[str, Any]) -> Answer:
+    async def _continue(self, arguments: dict[str, Any]) -> Answer | Deed:
         """Let one stopped event go on; without a number all of them."""
         if arguments.get("number") is not None:
             return self._go(arguments, "continue")
@@ -128,16 +129,16 @@ class Stopping:
                 stop.go("continue")
         return Answer(True, f"{len(stops)} stopped event{'s' * (len(stops) != 1)} go on")
 
-    async def _step(self, arguments: dict[str, Any]) -> Answer:
+    async def _step(self, arguments: dict[str, Any]) -> Deed:
         return self._go(arguments, "step")
 
-    async def _step_over(self, arguments: dict[str, Any]) -> Answer:
+    async def _step_over(self, arguments: dict[str, Any]) -> Deed:
         return self._go(arguments, "step_over")
 
-    async def _drop(self, arguments: dict[str, Any]) -> Answer:
+    async def _drop(self, arguments: dict[str, Any]) -> Deed:
         return self._go(arguments, "drop")
 
-    async def _edit(self, arguments: dict[str, Any]) -> Answer:
+    async def _edit(self, arguments: dict[str, Any]) -> Answer | Deed:
         stop = self._stop(arguments)
         given = {}
         for name in ("data", "state", "meta"):
@@ -155,7 +156,8 @@ class Stopping:
             return Answer(False, "nothing is different")
         again = f"; {stop.agent} will run again" if stop.restart else ""
         seq = stop.execution.seq
-        return Answer(True, f"event {seq} edited at {stop.where}: {'; '.join(found)}{again}")
+        text = f"event {seq} edited at {stop.where}: {'; '.join(found)}{again}"
+        return Deed(Answer(True, text), "; ".join(found), f"event:{event.id}")
 
     async def _skip(self, arguments: dict[str, Any]) -> Answer:
         stop = self._stop(arguments)

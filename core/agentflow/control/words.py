@@ -31,6 +31,19 @@ class Answer(msgspec.Struct, frozen=True):
     data: Any = None
 
 
+class Deed(msgspec.Struct, frozen=True):
+    """What came of a command, and what the audit should know of it beside the answer.
+
+    ``change`` is what changed in short, ``about`` what to look at ("event:ID", "agent:NAME",
+    "version:3", "dead:7"), ``undid`` what the row was about that this takes back.
+    """
+
+    answer: Answer
+    change: str = ""
+    about: str = ""
+    undid: str = ""
+
+
 class EventDetail(msgspec.Struct, frozen=True):
     """One event in full."""
 

@@ -147,12 +147,10 @@ class Dispatcher(Slots):
         if lane is None:
             if not self.watched and self.canary is None:
                 return self.orchestrate(execution, guard)
-            plan, (free, watched) = None, (self.express, self.watched)
-            if self.canary is not None:
-                tried = self.canary.picks(event.session_id)
-                plan = self.canary.plan if tried else self.plan
-                free, watched = self.beside.get(tried, ({}, {}))
+            plan = None if self.canary is None else self.plan_for(event.session_id)
             if not steered:
+                tried = plan is not None and plan is not self.plan
+                free, watched = self.beside.get(tried, ({}, self.watched))
                 lane = free.get(event.target)
                 if lane is None and event.target in watched:
                     lane = watched[event.target].lane_for(event)
@@ -285,6 +283,11 @@ class Dispatcher(Slots):
         while task.cancelling():
             task.uncancel()
         return Outcome(state, dropped, dropped.agent)
+
+    def plan_for(self, session: str) -> Plan:
+        """The plan that the next event of a session starts under."""
+        canary = self.canary
+        return canary.plan if canary is not None and canary.picks(session) else self.plan
 
     def _plan_of(self, execution: Execution) -> Plan:
         """The plan that an execution runs or ran under, if that is still in use."""

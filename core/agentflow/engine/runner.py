@@ -65,7 +65,8 @@ class Runner:
         unless it names one), False is none whatever it says. ``recorder`` likewise makes a
         recording of what happens.
         """
-        self.config = config if config is not None else Config()
+        self.config = self.given = config if config is not None else Config()
+        """What runs, and what it was started with."""
         self.journal: Journal | None = None
         """Where accepted events are kept, if anywhere."""
         self.recovered: Recovered | None = None
@@ -656,7 +657,7 @@ class Runner:
         if self._status == "new":
             raise RunnerNotRunning("the runner has not been started")
         async with self._applying:
-            plan = self._compiler.compile(config, self._next_number())
+            plan = self._compiler.compile(config, self.next_number())
             for agent in plan.agents.values():
                 await self._get_ready(agent.vitals, agent.code)
             return self._take(config, cause)
@@ -676,7 +677,7 @@ class Runner:
             raise RunnerNotRunning("the runner has not been started")
         async with self._applying:
             self.rollout.check(config, share)
-            plan = self.compile_apart(config, self._next_number())
+            plan = self.compile_apart(config, self.next_number())
             for agent in plan.agents.values():
                 await self._get_ready(agent.vitals, agent.code)
             # Compiled again: agents may have been registered while others got ready.
@@ -712,14 +713,15 @@ class Runner:
         self.dispatcher.look_express()
         self.dispatcher.wake_all()
 
-    def _next_number(self) -> int:
+    def next_number(self) -> int:
+        """The number that the next version will have."""
         return max(self.version, self.history.last_number) + 1
 
     def _take(self, config: Config, cause: str) -> Change:
         """Swap ``config`` in, all at once."""
         changed = [str(difference) for difference in diff(self.config, config)]
         # Compiled again: agents may have been registered while others got ready.
-        number = self._next_number()
+        number = self.next_number()
         self.rollout.replaced(number)
         plan = self._compiler.compile(config, number)
         self.version = number

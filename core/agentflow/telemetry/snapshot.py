@@ -342,6 +342,7 @@ class Config(msgspec.Struct, frozen=True):
     versions: list[VersionRow]
     problems: list[ProblemRow]
     status: str  # "ok", "refused": whether the file on disk is what runs
+    ask_why: bool = False  # whether operators are asked for a reason
 
 
 class Snapshot(msgspec.Struct, frozen=True):
