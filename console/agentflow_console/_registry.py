@@ -14,8 +14,10 @@ from agentflow_console._command import (
     MOVE,
     PALETTE,
     PANE,
+    REPLAY,
     SCREEN,
     SCREENS,
+    SCRUBBER,
     Command,
 )  # fmt: skip
 
@@ -89,6 +91,80 @@ _LOOK = (
         "trace_event",
         help="Opens the waterfall of the selected event's session.",
     ),
+)
+
+_VIEW_AGAIN = (
+    Command(
+        "replay.open",
+        "Replay from here",
+        ("V",),
+        GLOBAL,
+        LOOK,
+        "view_again",
+        help="The recording, from where the selected row was; there, takes hold of the time.",
+    ),
+)
+
+_REPLAY = (
+    Command(
+        "replay.play",
+        "Play or stop",
+        ("space",),
+        REPLAY,
+        LOOK,
+        "toggle_replay",
+        help="Lets the recorded time go on, or stand still.",
+        footer="play",
+    ),
+    Command(
+        "replay.back",
+        "One event back",
+        (",",),
+        REPLAY,
+        LOOK,
+        "replay_step(-1)",
+        help="To where the event before ended.",
+        footer="back",
+    ),
+    Command(
+        "replay.on",
+        "One event on",
+        (".",),
+        REPLAY,
+        LOOK,
+        "replay_step(1)",
+        help="To where the next event ended.",
+        footer="on",
+    ),
+    Command(
+        "replay.slower",
+        "Slower",
+        ("{",),
+        REPLAY,
+        LOOK,
+        "replay_speed(-1)",
+        footer="slower",
+    ),
+    Command(
+        "replay.faster",
+        "Faster",
+        ("}",),
+        REPLAY,
+        LOOK,
+        "replay_speed(1)",
+        help="From a tenth of the time it took to 128 times as fast.",
+        footer="faster",
+    ),
+)
+
+_SCRUBBER = (
+    Command("scrubber.left", "Back", ("left", "h"), SCRUBBER, MOVE, "cell(-1)"),
+    Command("scrubber.right", "On", ("right", "l"), SCRUBBER, MOVE, "cell(1)"),
+    Command("scrubber.back", "Ten cells back", ("pageup",), SCRUBBER, MOVE, "cell(-10)"),
+    Command("scrubber.on", "Ten cells on", ("pagedown",), SCRUBBER, MOVE, "cell(10)"),
+    Command("scrubber.start", "To the beginning", ("home", "g"), SCRUBBER, MOVE, "end(0)"),
+    Command("scrubber.end", "To the end", ("end", "G"), SCRUBBER, MOVE, "end(1)"),
+    Command("scrubber.leave", "To the panes", ("escape", "tab"), SCRUBBER, MOVE, "leave"),
 )
 
 _GO = tuple(
@@ -455,11 +531,14 @@ _HELP = (Command("help.close", "Close", ("escape", "?", "q"), HELP, LOOK, "dismi
 
 COMMANDS: tuple[Command, ...] = (
     *_LOOK,
+    *_VIEW_AGAIN,
+    *_REPLAY,
     *_CHANGE,
     *_ONE_SCREEN,
     *_CONSOLE,
     *_GO,
     *_MOVE,
+    *_SCRUBBER,
     *_FORM,
     *_CONFIRM,
     *_PALETTE,

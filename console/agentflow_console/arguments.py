@@ -23,7 +23,8 @@ CONFIG_FLAGS = {
 _USAGE = """%(prog)s [FILE] [flags]
        %(prog)s validate FILE...
        %(prog)s diagram [FILE]
-       %(prog)s dead | health | journal --help"""
+       %(prog)s replay [FILE] [flags]
+       %(prog)s dead | health | journal | recording --help"""
 
 _DESCRIPTION = """\
 Open a live console on the agents of an agentflow.toml.
@@ -38,6 +39,8 @@ commands:
   dead list|show|replay|drop|export    what ended without success, and what to do about it
   health [FILE]         how the system is: 0 well, 1 not well, 2 can't be told
   journal [FILE]        what is kept on disk; journal check verifies it
+  replay [FILE]         show a recording again, at any moment and speed
+  recording [FILE]      what a recording holds; recording export OUT writes a part of it
 
 exit codes:
   0 every event succeeded   1 some did not, or are not finished
@@ -79,6 +82,8 @@ def parse(command: str, arguments: list[str]) -> argparse.Namespace:
         "dead": _dead_parser,
         "health": _health_parser,
         "journal": _journal_parser,
+        "replay": _replay_parser,
+        "recording": _recording_parser,
     }
     return make[command]().parse_args(arguments)
 
@@ -217,6 +222,54 @@ def _journal_parser() -> argparse.ArgumentParser:
     _add_format(parser.add_argument)
     _add_journal(parser)
     return parser
+
+
+def _replay_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console replay",
+        description="Show a recording again, as if its engine ran: every screen as it was.\n"
+        "Without a terminal it prints the lines as they were.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes:\n  0 shown   2 wrong use, or no recording to show",
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE", nargs="?", default="", help="a recording, or a configuration")
+    add("--at", metavar="TIME", default="", help="begin there: 12:04:31, +90s, -5m")
+    add("--speed", metavar="N", type=_speed, default=None, help="seconds of it in a second")
+    add("--theme", metavar="NAME", default="", help="colours, for example night or day")
+    add("--keymap", metavar="FILE", type=_readable, help="your own keys")
+    add("--fps", metavar="N", type=_fps, default=0, help="frames a second, 1 to 60")
+    add("--headless", action="store_true", help="print lines, also on a terminal")
+    _add_format(add, help="of these lines")
+    return parser
+
+
+def _recording_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console recording",
+        usage="%(prog)s [FILE] [flags]\n       %(prog)s export [FILE] OUT [flags]",
+        description="What a recording holds. ``export`` writes a part of it into one file, with\n"
+        "the configurations that it ran under, to be opened elsewhere.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes:\n  0 all right   1 it is damaged   2 wrong use, or there is none",
+    )
+    add = parser.add_argument
+    add("words", metavar="FILE", nargs="*", help="a recording, or a configuration")
+    add("--from", dest="start", metavar="TIME", default="", help="export what ended from then on")
+    add("--to", dest="end", metavar="TIME", default="", help="export what ended until then")
+    add("--session", metavar="ID", action="append", default=[], help="export this session alone")
+    _add_format(add)
+    return parser
+
+
+def _speed(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a speed: 0.01 to 10000")
+    return value
 
 
 def _add_format(

@@ -22,7 +22,9 @@ from agentflow_console.commands import (
     GLOBAL,
     MODAL,
     PANE,
+    REPLAY,
     SCREEN,
+    SCRUBBER,
     Command,
     key_label,
 )
@@ -154,6 +156,9 @@ def _meet(one: str, other: str) -> bool:
         return True
     if one in MODAL or other in MODAL:
         return False
+    if {one, other} & {REPLAY, SCRUBBER}:
+        # Where both listen, what is nearer to the keyboard has the key, on purpose.
+        return one == other or {one, other} == {GLOBAL, REPLAY}
     return bool({one, other} & {GLOBAL, SCREEN, PANE})
 
 

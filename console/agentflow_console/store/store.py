@@ -98,6 +98,10 @@ class Store:
         self.log_missed += snapshot.log_missed
         self.audit.append_all(snapshot.audit)
 
+    def forget(self) -> None:
+        """Forget it all: another engine, or another moment of a recorded one."""
+        self._start_over()
+
     def _start_over(self) -> None:
         """Forget it all. What this snapshot left out is asked for again with the next one."""
         self.events.reset()

@@ -5,10 +5,10 @@ An observer looks at them as it does at those of a running engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
-from agentflow.control.observer import Observer
 from agentflow.control.rows import clean, event_row, one_line
 from agentflow.engine.execution import Execution
 from agentflow.event import Event
@@ -16,69 +16,114 @@ from agentflow.frozen import is_small
 from agentflow.journal.codec import decode, fields_in
 from agentflow.recording.chunks import Stored
 from agentflow.recording.records import Story, event_of
+from agentflow.telemetry.rings import Ring
 from agentflow.telemetry.snapshot import EventRow
 from agentflow.telemetry.trace import bounded
 
 if TYPE_CHECKING:
     from agentflow.engine import Runner
     from agentflow.engine.guards import Guards
+    from agentflow.engine.history import Version
+
+_KNOWN = 12_000
+"""Ended executions that are kept in memory."""
 
 
 class Past:
-    """What an observer asks of a runner, about these executions ``at`` that time.
+    """What observers ask of a runner, about some executions ``at`` that time.
 
-    Times are seconds since the epoch: nothing has to be added to them.
+    Times are seconds since the epoch: nothing has to be added to them. ``version`` finds a
+    configuration that ran.
     """
 
     wall_offset = 0.0
+    version = -1
+    parallel: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
+    def __init__(self, version: Callable[[int], Version | None]) -> None:
         self.at = 0.0
         self.guards: list[PastGuard] = []
         self.dead_letters: list[object] = []
-        self._executions: list[Execution] = []
+        self.settled: Ring[Execution] = Ring(0)
+        self._find_version = version
+        self._live: list[Execution] = []
+        self._known: OrderedDict[int, Execution] = OrderedDict()
+
+    def show(self, at: float, stories: Iterable[Story], rows: Iterable[EventRow] = ()) -> None:
+        """Have these stories seen as they stood ``at`` that time, in the order of their ends.
+
+        ``rows`` is all that is known of events that have no story.
+        """
+        self.at = at
+        self.guards = []
+        self._live = []
+        ended = []
+        known = set()
+        for story in stories:
+            if story.accepted > at:
+                continue
+            known.add(story.id)
+            if story.ended <= at:
+                ended.append(self._ended(story))
+                continue
+            execution = execution_at(story, at)
+            self._live.append(execution)
+            self.guards += [PastGuard(execution, *run) for run in running_at(story, at)]
+        self._live += [execution_of(row) for row in rows if row.id not in known]
+        self._live.sort(key=lambda execution: execution.seq, reverse=True)
+        self.settled = Ring(len(ended))
+        for execution in ended:
+            self.settled.append(execution)
+
+    def _ended(self, story: Story) -> Execution:
+        execution = self._known.get(story.number)
+        if execution is None:
+            execution = self._known[story.number] = execution_at(story, story.ended)
+            if len(self._known) > _KNOWN:
+                self._known.popitem(last=False)
+        return execution
+
+    def row(self, event_id: str) -> EventRow:
+        """The row of one of the events that are shown."""
+        execution = next(found for found in self.executions() if found.event.id == event_id)
+        return event_row(execution, cast("Guards", self.guards), 0.0, self.at, None)
+
+    # -- as a runner ----------------------------------------------------------------------
 
     @property
     def dispatcher(self) -> Past:
-        """It is its own."""
+        """It is its own, as it is its own telemetry, plan, history and breakpoints."""
         return self
+
+    telemetry = plan = history = breakpoints = dispatcher
 
     def now(self) -> float:
         """The moment."""
         return self.at
 
+    def latest(self, limit: int) -> list[Execution]:
+        """What had not ended, the newest first."""
+        return self._live[:limit]
+
     def executions(self, session_id: str | None = None) -> list[Execution]:
         """Those of one session, or all."""
         return [
             execution
-            for execution in self._executions
+            for execution in (*self.settled.items, *reversed(self._live))
             if session_id is None or execution.event.session_id == session_id
         ]
 
-    def show(self, at: float, stories: Iterable[Story], rows: Iterable[EventRow] = ()) -> None:
-        """Have these stories seen as they stood ``at`` that time; ``rows`` where that is all
-        that is known of an event."""
-        self.at = at
-        self.guards = []
-        self._executions = []
-        known = set()
-        for story in stories:
-            if story.accepted <= at:
-                execution = execution_at(story, at)
-                known.add(story.id)
-                self._executions.append(execution)
-                if not execution.ended:
-                    self.guards += [PastGuard(execution, *run) for run in running_at(story, at)]
-        self._executions += [execution_of(row) for row in rows if row.id not in known]
+    def find(self, number: int) -> Version | None:
+        """The configuration of this number."""
+        return self._find_version(number)
 
-    def observer(self) -> Observer:
-        """Looks at it."""
-        return Observer(cast("Runner", self))
+    def stopped(self, execution: Execution) -> None:
+        """Where a breakpoint had stopped it is not known in full."""
+        return
 
-    def row(self, story: Story) -> EventRow:
-        """The row of one of the stories that are shown."""
-        execution = next(found for found in self._executions if found.event.id == story.id)
-        return event_row(execution, cast("Guards", self.guards), 0.0, self.at)
+    def runner(self) -> Runner:
+        """The same, in the eyes of those who ask."""
+        return cast("Runner", self)
 
 
 class PastGuard:

@@ -9,19 +9,33 @@ from math import inf
 import msgspec
 
 from agentflow.control import rows
+from agentflow.control.observer import Observer
 from agentflow.control.past import Past, ended_row
-from agentflow.control.words import Answer, Command, DeadDetail, EventDetail
+from agentflow.control.relations import Relations
+from agentflow.control.sessions import FROM_THE_START, Sessions
+from agentflow.control.words import (
+    Answer,
+    Command,
+    DeadDetail,
+    EventDetail,
+    Related,
+    SpanDetail,
+    StopDetail,
+)
+from agentflow.engine.handover import version_of
+from agentflow.engine.history import Version
 from agentflow.journal.codec import id_in
-from agentflow.recording import Frame, Recording
+from agentflow.recording import Frame, Recording, Story
 from agentflow.recording.chunks import Chunk
 from agentflow.telemetry.health import Health
 from agentflow.telemetry.snapshot import (
     Counts,
     Cursor,
     EventRow,
-    SessionRow,
+    SessionPage,
     Snapshot,
-    SpanRow,
+    SpanCursor,
+    SpanPage,
 )
 
 POINTS, LINES, ACTIONS = 600, 500, 500
@@ -48,8 +62,11 @@ class Replay:
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self.at = recording.span.start
-        self._past = Past()
-        self._observer = self._past.observer()
+        self._past = Past(self._version)
+        self._observer = Observer(self._past.runner())
+        self._relations = Relations(self._past.runner())
+        self._session: tuple[object, list[Story]] = ((), [])
+        self._backs = 0
         self._rows: OrderedDict[int, EventRow] = OrderedDict()
         self._last = self.at
 
@@ -91,8 +108,7 @@ class Replay:
         """The engine then, with what was new since ``cursor``."""
         at = self.at
         number = self.settled(at)
-        back = at < self._last
-        self._last = at
+        back = self._goes_back()
         whole = back or not cursor.event <= number <= cursor.event + cursor.limit
         if whole:
             cursor = Cursor(limit=max(cursor.limit, _WHOLE))
@@ -144,27 +160,30 @@ class Replay:
 
     def event(self, event_id: str) -> EventDetail | None:
         """One event in full, as it stood then; None if it had not been accepted."""
-        story = self.recording.story(event_id)
-        if story is not None:
-            self._show_session(story.session)
-        else:
-            row = next((row for row in self._live_now() if row.id == event_id), None)
-            if row is None:
-                return None
-            self._show_session(row.session)
-        return self._observer.event(event_id)
+        return self._observer.event(event_id) if self._show_event(event_id) else None
 
-    def session(self, session_id: str) -> list[SpanRow]:
+    def session(self, session_id: str, cursor: SpanCursor = FROM_THE_START) -> SpanPage:
         """The waterfall of one session, as it stood then."""
         self._show_session(session_id)
-        return self._observer.session(session_id)
+        self._goes_back()
+        sessions = Sessions(self._past.runner())
+        sessions.engine = -1 - self._backs  # while it goes on, positions stay what they are
+        return sessions.page(session_id, cursor)
 
-    def sessions(self, limit: int = 200) -> list[SessionRow]:
+    def span(self, event_id: str, span_id: str) -> SpanDetail | None:
+        """One span in full, as it stood then."""
+        return self._relations.span(event_id, span_id) if self._show_event(event_id) else None
+
+    def related(self, event_id: str, span_id: str) -> Related | None:
+        """What caused a span and what it had caused, in the same session."""
+        return self._relations.related(event_id, span_id) if self._show_event(event_id) else None
+
+    def sessions(self, query: str = "", limit: int = 200) -> SessionPage:
         """The sessions that something had happened in shortly before, the latest first."""
         number = self.settled(self.at)
         stories = self.recording.stories(max(1, number - LOOK_BACK + 1), number)
         self._past.show(self.at, stories, self._live_now())
-        return self._observer.sessions(limit)
+        return Sessions(self._past.runner()).search(query, limit)
 
     def dead_letter(self, number: int) -> DeadDetail | None:
         """One dead letter in full; None if there was none of that number."""
@@ -180,6 +199,10 @@ class Replay:
         """How the system was."""
         frame = self.recording.frame(self.at)
         return frame.snapshot.health if frame is not None else None
+
+    def stop(self, number: int) -> StopDetail | None:
+        """None: of a stop there is only the row."""
+        return None
 
     async def execute(self, command: Command) -> Answer:
         """Refused: what has happened can't be changed."""
@@ -210,7 +233,7 @@ class Replay:
             elif stored.accepted + chunk.offset <= at:
                 story = chunk.story(place)
                 self._past.show(at, [story])
-                found[story.id] = self._past.row(story)
+                found[story.id] = self._past.row(story.id)
         return sorted(found.values(), key=lambda row: row.seq, reverse=True)
 
     def _around(self, begin: float, at: float, end: float) -> Iterator[tuple[Chunk, int]]:
@@ -268,8 +291,34 @@ class Replay:
                 found.append(row)
         return found
 
+    def _show_event(self, event_id: str) -> bool:
+        """Have the session of an event seen; False if it had not been accepted."""
+        story = self.recording.story(event_id)
+        if story is not None:
+            self._show_session(story.session)
+            return story.accepted <= self.at
+        row = next((row for row in self._live_now() if row.id == event_id), None)
+        if row is not None:
+            self._show_session(row.session)
+        return row is not None
+
+    def _goes_back(self) -> bool:
+        """Whether time has gone back since the last look."""
+        back, self._last = self.at < self._last, self.at
+        self._backs += back
+        return back
+
+    def _version(self, number: int) -> Version | None:
+        record = self.recording.versions.get(number)
+        return None if record is None else version_of(msgspec.to_builtins(record))
+
     def _show_session(self, session_id: str) -> None:
-        stories = self.recording.session(session_id)
+        seen = (session_id, len(self.recording.chunks.places))
+        if self._session[0] != seen:
+            stories = self.recording.session(session_id)
+            stories.sort(key=lambda story: story.number)
+            self._session = (seen, stories)
+        stories = self._session[1]
         live = [row for row in self._live_now() if row.session == session_id]
         self._past.show(self.at, stories, live)
 
