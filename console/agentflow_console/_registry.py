@@ -119,7 +119,7 @@ _REPLAY = (
     Command(
         "replay.back",
         "One event back",
-        (",",),
+        ("comma",),  # Textual takes "," for what stands between two keys
         REPLAY,
         LOOK,
         "replay_step(-1)",

@@ -85,7 +85,18 @@ def parse(command: str, arguments: list[str]) -> argparse.Namespace:
         "replay": _replay_parser,
         "recording": _recording_parser,
     }
-    return make[command]().parse_args(arguments)
+    return make[command]().parse_args(_joined(arguments))
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """``--at -5m`` as one word: else argparse takes the moment for a flag."""
+    found: list[str] = []
+    for word in arguments:
+        if found and found[-1] in ("--at", "--from", "--to") and word[:1] == "-":
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _run_parser() -> argparse.ArgumentParser:

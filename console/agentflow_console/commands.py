@@ -49,6 +49,7 @@ _LABELS = {
     "pageup": "pgup",
     "pagedown": "pgdn",
     "shift+tab": "⇧tab",
+    "comma": ",",
 }
 
 

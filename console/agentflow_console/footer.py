@@ -27,6 +27,7 @@ _DISPENSABLE = (
     "view.copy", "view.back", "event.replay", "view.zoom", "mode.choose", "palette.open",
     "view.open", "view.freeze", "metrics.narrower", "metrics.wider", "event.inject",
     "agent.pause", "view.filter", "replay.slower", "replay.faster",
+    "replay.back", "replay.on",
 )  # fmt: skip
 """What the footer leaves out first when it is short of room; help has everything."""
 

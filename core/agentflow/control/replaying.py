@@ -323,7 +323,7 @@ class Replay:
         self._past.show(self.at, stories, live)
 
 
-REFUSED = "This is a replay: what has happened can't be changed; what-if runs it another way."
+REFUSED = "This is a replay: what has happened can't be changed."
 
 
 def _waiting(row: EventRow, at: float) -> EventRow:
