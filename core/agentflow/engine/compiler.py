@@ -98,6 +98,13 @@ class Compiler:
             raise ConfigError(problems)
         return Plan(version, config, agents, frozenset(disabled), self._meter_of)
 
+    def code_of(self, config: Config, name: str) -> Code:
+        """The code of one agent that ``config`` describes. Raises ConfigError."""
+        try:
+            return self._code(config, name)
+        except (HandlerNotLoaded, TypeError) as error:
+            raise ConfigError([_problem(config, name, error)]) from error
+
     def _code(self, config: Config, name: str) -> Code:
         reference = config.agents[name].handler
         if reference is None:
