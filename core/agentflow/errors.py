@@ -23,6 +23,7 @@ AgentFlowError
 │   ├── JournalFailed        the disk failed; nothing is accepted until a new start
 │   ├── JournalInUse         another process has it open
 │   └── JournalUnusable      it can't be created or read at all
+├── RecordingUnusable        a recording can't be read, or can't be written any more
 └── ProviderError            a language-model provider failed
     ├── ProviderUnavailable  nothing answers, or the connection broke
     ├── ProviderTimeout      the answer took too long
@@ -236,6 +237,15 @@ class JournalInUse(JournalError):
 
 class JournalUnusable(JournalError):
     """The journal can't be created, or its file is something else altogether."""
+
+
+class RecordingUnusable(AgentFlowError):
+    """A recording that can't be read or written. ``path`` is its file."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"the recording {path} can't be used: {reason}")
 
 
 class ProviderError(AgentFlowError):

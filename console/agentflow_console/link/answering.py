@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
+
 from agentflow.control import Answer, Command, DeadDetail, EventDetail
 from agentflow.telemetry.health import Health
 from agentflow.telemetry.snapshot import Cursor, EventRow, SessionRow, Snapshot, SpanRow
@@ -33,11 +35,14 @@ class Answers(Protocol):
     async def execute(self, command: Command) -> Answer: ...
 
 
-def look_up(control: Answers, request: AnyRequest) -> Any:
-    """The answer to a request that only reads. Raises TypeError for one that does more."""
+def look_up(control: Answers, request: AnyRequest, cost: float = 0.0) -> Any:
+    """The answer to a request that only reads. Raises TypeError for one that does more.
+
+    ``cost`` is the share of a core that answering has taken lately.
+    """
     match request:
         case Pull(cursor=cursor):
-            return control.snapshot(cursor)
+            return msgspec.structs.replace(control.snapshot(cursor), engine_cost=cost)
         case Page(before=before, limit=limit):
             return control.page(before, limit)
         case ShowEvent(event_id=event_id):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from agentflow.control.observer import Observer
@@ -29,6 +30,7 @@ class Control:
         self.runner = runner
         self.read_only = read_only
         self._observer = Observer(runner)
+        runner.observe = partial(self._observer.snapshot, read_only=False)
         self.page: Callable[[int, int], list[EventRow]] = self._observer.page
         self.event: Callable[[str], EventDetail | None] = self._observer.event
         self.session: Callable[[str], list[SpanRow]] = self._observer.session

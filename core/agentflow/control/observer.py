@@ -104,6 +104,7 @@ class Observer:
             memory=memory(),
             pace=runner.pace,
             health=health if health is not None and health.time != cursor.health else None,
+            recording=str(dispatcher.recorder.path) if dispatcher.recorder is not None else "",
         )
 
     def _row(self, execution: Execution) -> EventRow:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agentflow.engine.dispatcher import Dispatcher
     from agentflow.engine.guards import Guard, Guards
     from agentflow.engine.plan import Choice, PlannedAgent
+    from agentflow.recording.encoding import KeptOutput
 
 
 Attempt: TypeAlias = tuple[State, Any, BaseException | None]
@@ -112,6 +113,11 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     """Its cell among the leases, while it runs."""
     outbox: list[Any] | None = None
     """Events that it caused, which go to the disk together with its end."""
+    outputs: list[KeptOutput | None] | None = None
+    """What the runs ended with, while a recording is made; None where that can be seen from
+    what the next one was given."""
+    emitted: list[tuple[str, str, float]] | None = None
+    """Which of the children a handler emitted: id, agent, when its run began."""
 
     @property
     def status(self) -> str:
@@ -140,6 +146,12 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         times = sum(run[0] == agent for run in self.runs)
         place = f"#{times + 1}" if times else ""
         return f"{self.key or self.event.id}/{agent}{place}"
+
+    def keep_output(self, output: KeptOutput) -> None:
+        """Remember what the latest of the runs has ended with."""
+        outputs = self.outputs = self.outputs or []
+        outputs += [None] * (len(self.runs) - 1 - len(outputs))
+        outputs.append(output)
 
     # -- one agent ----------------------------------------------------------------------
 
@@ -271,6 +283,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 before_meta,
             )  # fmt: skip
             self.runs = (*self.runs, record) if self.runs else (record,)
+            if dispatcher.recorder is not None:
+                self.keep_output(dispatcher.recorder.output(state, error))
             if hooks.after_agent or (error is not None and hooks.agent_error):
                 offset = dispatcher.wall_offset
                 result = AgentResult.timed(state, error, started + offset, ended + offset)
@@ -330,6 +344,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         now = dispatcher.now()
         self.at = name
         self.runs = (*self.runs, (name, now, now, 0, describe(error), {}, None))
+        if dispatcher.recorder is not None:
+            self.keep_output(dispatcher.recorder.output(state, error))
         callbacks = dispatcher.hooks.agent_error
         if callbacks:
             wall = now + dispatcher.wall_offset

@@ -74,12 +74,11 @@ class Keeping:
         if versions:
             history.versions = versions[-LIMIT:]
             history.revision += 1
-            last = versions[-1]
             # The numbers go on; a configuration that means the same keeps its own.
-            runner.version = last.number + bool(diff(last.config, runner.config))
-        for row in recovery.audit if not telemetry.actions.total else ():
-            number = telemetry.actions.total + 1
-            telemetry.actions.append(msgspec.structs.replace(row, seq=number))
+            last = history.current
+            same = last is not None and not diff(last.config, runner.config)
+            runner.version = last.number if last and same else history.last_number + 1
+        telemetry.go_on_with_audit(recovery.audit)
         paused = recovery.facts.get(_PAUSED)
         if paused is not None:
             self._paused_before = msgspec.msgpack.decode(paused, type=tuple[bool, list[str]])
@@ -133,7 +132,7 @@ class Keeping:
         runner = self._runner
         agents = [
             name
-            for name, agent in runner.plan.agents.items()
+            for name, agent in runner.agents.items()
             if agent.vitals.paused and not agent.vitals.stopped
         ]
         self.journal.put(_PAUSED, msgspec.msgpack.encode((runner.paused, agents)))
@@ -142,7 +141,7 @@ class Keeping:
         """Pause what was paused, by an operator, when the last run ended."""
         runner = self._runner
         everything, agents = self._paused_before
-        again = [name for name in agents if name in runner.plan.agents]
+        again = [name for name in agents if name in runner.agents]
         if everything:
             runner.pause()
         for name in again:

@@ -72,12 +72,13 @@ class Choice:
 class Lane:
     """The agents that an event runs through, one after the other, with nothing in between.
 
-    ``looping`` is whether they are rounds of a loop.
+    ``choice`` is what they are the short cut for, ``looping`` whether they are rounds of a loop.
     """
 
-    __slots__ = ("looping", "steps")
+    __slots__ = ("choice", "looping", "steps")
 
-    def __init__(self, steps: tuple[PlannedAgent, ...], *, looping: bool) -> None:
+    def __init__(self, choice: Choice, steps: tuple[PlannedAgent, ...], *, looping: bool) -> None:
+        self.choice = choice
         self.steps = steps
         self.looping = looping
 
@@ -205,7 +206,9 @@ class Plan:
         agents = self.agents
         plain = {name: agent for name, agent in agents.items() if not agent.wants_context}
         if self.mode == "route" and not self._rules:
-            return {name: Lane((agent,), looping=False) for name, agent in plain.items()}
+            return {
+                name: Lane(self.default, (agent,), looping=False) for name, agent in plain.items()
+            }
         if self.mode == "sequential":
             steps, looping = self.pipeline, False
         elif self.mode == "loop":
@@ -219,7 +222,7 @@ class Plan:
             or not all(name in plain for name in steps)
         ):
             return {}
-        lane = Lane(tuple(plain[name] for name in steps), looping=looping)
+        lane = Lane(self.default, tuple(plain[name] for name in steps), looping=looping)
         return dict.fromkeys(["", *agents], lane)
 
     def _compile(self, mode: str, lists: Lists) -> Choice:

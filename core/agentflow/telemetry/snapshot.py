@@ -131,15 +131,19 @@ class LogRow(Row, frozen=True):
 
 
 class AuditRow(Row, frozen=True):
-    """One thing that an operator did."""
+    """One thing that an operator did. ``seq`` is its number, for ever if there is a journal."""
 
     seq: int
     time: float
     operator: str
     action: str
     target: str
-    detail: str
-    outcome: str  # "done", or why not
+    detail: str  # what the engine answered
+    outcome: str  # "done", or "refused"
+    why: str = ""  # the operator's own reason, if one was given
+    undid: int = 0  # the row that this one took back
+    change: str = ""  # what it changed in short: "mode route → mixed"
+    about: str = ""  # what to look at: "event:ID", "agent:NAME", "version:3", "dead:7"
 
 
 class VersionRow(Row, frozen=True):
@@ -151,6 +155,33 @@ class VersionRow(Row, frozen=True):
     cause: str  # "start", "saved", "operator", "undo of v3", "code"
     summary: str  # what changed, in one line
     differences: list[str]
+    state: str = ""  # "canary" while it is tried out, "ended" if it never ran for all
+
+
+class SideRow(Row, frozen=True):
+    """How one of two versions that run side by side does since the canary began."""
+
+    version: int
+    mode: str
+    agents: str  # the orchestration in one line
+    events: int  # ended
+    dead: int
+    in_flight: int
+    rate: float  # events ended a second
+    mean: float
+    p50: float
+    p95: float
+
+
+class CanaryRow(Row, frozen=True):
+    """A version that is being tried out beside the one that runs."""
+
+    share: float  # percent of the new sessions
+    since: float
+    known: int  # sessions that keep the old version
+    cause: str
+    old: SideRow
+    new: SideRow
 
 
 class ProblemRow(Row, frozen=True):
@@ -275,3 +306,6 @@ class Snapshot(msgspec.Struct, frozen=True):
     blocked: Blocked | None = None
     pace: float = 0.0  # events a second the feed is held to; 0 for as fast as they go
     health: Health | None = None  # a new one every second
+    recording: str = ""  # path of the recording that is being made, if one is
+    canary: CanaryRow | None = None  # what is being tried out; None for nothing
+    engine_cost: float = 0.0  # share of a core that answering the console takes the engine
