@@ -111,18 +111,37 @@ def event_of(number: int, target: str, kind: str, session: str, now: float) -> E
     return Event(target, {"n": number, "text": "y" * 600}, metadata, session_id=session)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
+systems = (
     st.sampled_from(MODES),
     st.fixed_dictionaries({name: behaviours() for name in NAMES}),
     events,
     st.sampled_from([30.0, 1.7]),
     st.sampled_from([0, 2]),
 )
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(*systems)
 def test_a_recording_under_its_own_configuration_does_not_part(
     mode: str, does: dict[str, Any], kinds: list[Any], limit: float, retries: int
 ) -> None:
     """Whatever the system and its failures, its own configuration gives the same again."""
+    nothing_parts(mode, does, kinds, limit, retries)
+
+
+@pytest.mark.long
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(*systems)
+def test_a_thousand_recordings_under_their_own_configuration_do_not_part(
+    mode: str, does: dict[str, Any], kinds: list[Any], limit: float, retries: int
+) -> None:
+    """The same for very many systems."""
+    nothing_parts(mode, does, kinds, limit, retries)
+
+
+def nothing_parts(
+    mode: str, does: dict[str, Any], kinds: list[Any], limit: float, retries: int
+) -> None:
     config = toml(mode, limit=limit, retries=retries, rest="max_concurrency = 2")
 
     async def feed(runner: Runner) -> None:
@@ -132,9 +151,7 @@ def test_a_recording_under_its_own_configuration_does_not_part(
             )
             await asyncio.sleep(0.0371)
 
-    stories, versions = tape(
-        config, {name: handler(name, does[name]) for name in NAMES}, feed
-    )
+    stories, versions = tape(config, {name: handler(name, does[name]) for name in NAMES}, feed)
     whatif = WhatIf(stories, versions, config)
     summary = Summary.empty()
     for report in whatif:

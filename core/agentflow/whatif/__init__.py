@@ -16,6 +16,7 @@ from agentflow.whatif.choices import (
     choices_from,
 )
 from agentflow.whatif.compare import Divergence
+from agentflow.whatif.recorded import chosen
 from agentflow.whatif.report import (
     PARTED,
     SAME,
@@ -56,6 +57,7 @@ __all__ = [
     "as_data",
     "canonical",
     "choices_from",
+    "chosen",
     "compare_sessions",
     "encode",
     "summary_data",

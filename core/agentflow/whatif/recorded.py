@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import NamedTuple
 
 from agentflow.event import Event
@@ -257,3 +258,31 @@ def families(stories: Iterable[Story]) -> list[list[Story]]:
     for story in known:
         groups.setdefault(head(story.session), []).append(story)
     return list(groups.values())
+
+
+def chosen(
+    stories: Iterable[Story],
+    sessions: Iterable[str] = (),
+    start: float = -inf,
+    end: float = inf,
+) -> list[Story]:
+    """Those of ``stories`` that belong to these sessions (all if none is named) and came of an
+    event accepted from ``start`` to ``end``, in seconds since the epoch; each event once.
+    """
+    known = {story.id: story for story in stories}
+    parents = {child: story for story in known.values() for child in story.children}
+    wanted = set(sessions)
+
+    def root_of(story: Story) -> Story:
+        seen: set[str] = set()
+        while story.id in parents and story.id not in seen:
+            seen.add(story.id)
+            story = parents[story.id]
+        return story
+
+    return [
+        story
+        for story in known.values()
+        if (not wanted or story.session in wanted or root_of(story).session in wanted)
+        and start <= root_of(story).accepted <= end
+    ]

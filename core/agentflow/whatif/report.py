@@ -9,7 +9,6 @@ import msgspec
 
 from agentflow.telemetry.difference import Change
 from agentflow.telemetry.trace import bounded
-from agentflow.whatif.choices import MISSING
 from agentflow.whatif.compare import UNKNOWN, Divergence, divergences
 from agentflow.whatif.trace import EventTrace
 
@@ -40,12 +39,12 @@ class Outcomes(msgspec.Struct, kw_only=True):
 
 
 class Pair(msgspec.Struct, kw_only=True):
-    """One event of both runs, None where it is missing, and how often they part in it."""
+    """One event of both runs, None where it is missing, and where they part in it."""
 
     path: str
     recorded: EventTrace | None
     new: EventTrace | None
-    parts: int = 0
+    parts: list[Divergence] = []
 
 
 class SessionReport(msgspec.Struct, kw_only=True):
@@ -111,12 +110,10 @@ def _compare(
     first: Divergence | None = None
     parts = 0
     for path in _walk(was, now):
-        pair = Pair(path=path, recorded=was.get(path), new=now.get(path))
-        for found in divergences(pair.recorded, pair.new):
-            first = first or found
-            pair.parts += 1
-        parts += pair.parts
-        pairs.append(pair)
+        found = list(divergences(was.get(path), now.get(path)))
+        pairs.append(Pair(path=path, recorded=was.get(path), new=now.get(path), parts=found))
+        first = first or next(iter(found), None)
+        parts += len(found)
     verdict = SAME if first is None else UNTOLD if first.kind == UNKNOWN else PARTED
     return SessionReport(
         session=session,
@@ -209,7 +206,7 @@ def _change_data(change: Change) -> dict[str, Any]:
 def _pair_data(pair: Pair) -> dict[str, Any]:
     return {
         "path": pair.path,
-        "parts": pair.parts,
+        "parts": [_divergence_data(found) for found in pair.parts],
         "recorded": _trace_data(pair.recorded),
         "new": _trace_data(pair.new),
     }
@@ -239,8 +236,3 @@ def _trace_data(trace: EventTrace | None) -> dict[str, Any] | None:
             for group in trace.groups
         ],
     }
-
-
-def missing_runs(summary: Summary) -> int:
-    """How many runs the recording had no answer for."""
-    return summary.new.sources.get(MISSING, 0)

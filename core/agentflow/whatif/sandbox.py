@@ -17,7 +17,7 @@ from agentflow.engine.runner import Runner
 from agentflow.recording.records import Story
 from agentflow.resilience import BreakerPolicy, RetryPolicy
 from agentflow.telemetry.trace import RunRecord
-from agentflow.whatif.choices import MISSING, Choices
+from agentflow.whatif.choices import Choices
 from agentflow.whatif.dispatching import Ended, SandboxDispatcher
 from agentflow.whatif.outside import Outside
 from agentflow.whatif.recorded import Book
@@ -84,7 +84,7 @@ class Sandbox:
 
     async def _run(self, book: Book) -> list[EventTrace]:
         clock = SandboxClock()
-        runner = SandboxRunner(self.config, clock=clock, journal=False)
+        runner = SandboxRunner(self.config, clock=clock, journal=False, recorder=False)
         dispatcher = runner.dispatcher
         assert isinstance(dispatcher, SandboxDispatcher)
         dispatcher.book = book
@@ -193,8 +193,3 @@ def _abandoned(execution: Execution) -> list[RunRecord]:
         for kind, name, start, end, _, error in execution.notes or ()
         if kind == "abandoned" and name
     ]
-
-
-def missing(traces: Iterable[EventTrace]) -> int:
-    """How many runs the recording had no answer for."""
-    return sum(step.source == MISSING for trace in traces for step in trace.steps)

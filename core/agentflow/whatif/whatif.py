@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from agentflow.config import Config
 from agentflow.recording.records import Story, VersionRecord
 from agentflow.whatif.choices import RECORDED, Choices
-from agentflow.whatif.recorded import Book, families
+from agentflow.whatif.recorded import Book, chosen, families
 from agentflow.whatif.report import SessionReport, compare_sessions
 from agentflow.whatif.sandbox import Sandbox
 from agentflow.whatif.trace import EventTrace, recorded_trace
@@ -33,7 +33,7 @@ class WhatIf:
         self.config = config
         self.choices = choices or Choices()
         self.versions = Versions(versions)
-        self._families = families(stories)
+        self._families = families(chosen(stories))
         self._stories = [story for family in self._families for story in family]
         self.events = len(self._stories)
         """How many recorded events there are."""
