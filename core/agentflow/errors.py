@@ -9,6 +9,7 @@ AgentFlowError
 ├── AgentNotFound            the target is unknown, disabled or not named at all
 ├── EventVetoed              a BeforeEventHandling callback said no
 ├── AgentRunVetoed           a BeforeAgentRun callback said no
+├── DroppedAtBreakpoint      an operator dropped the event where it was stopped
 ├── EventLoopDetected        an event came out of a longer chain than max_hops allows
 ├── MaxIterationsReached     a loop that must complete did not
 ├── DeadlineExceeded         the event's deadline had passed before its agent ran
@@ -116,6 +117,17 @@ class AgentRunVetoed(AgentFlowError):
         self.callback = callback
         self.reason = reason
         super().__init__(f"run of {agent!r} vetoed by hook {callback!r}: {reason}")
+
+
+class DroppedAtBreakpoint(AgentFlowError):
+    """An operator dropped the event at breakpoint ``number``, at ``hook`` of ``agent``."""
+
+    def __init__(self, number: int, hook: str, agent: str) -> None:
+        self.number = number
+        self.hook = hook
+        self.agent = agent
+        where = f"{hook} of {agent!r}" if agent else hook
+        super().__init__(f"dropped by an operator at breakpoint {number} ({where})")
 
 
 class EventLoopDetected(AgentFlowError):

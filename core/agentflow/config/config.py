@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from pydantic import PrivateAttr
 
 from agentflow.config.agents import AgentConfig
+from agentflow.config.breakpoints import BreakpointsConfig
 from agentflow.config.journal import JournalConfig
 from agentflow.config.llm import LlmConfig, ProviderConfig
 from agentflow.config.orchestration import OrchestrationConfig
@@ -45,6 +46,7 @@ class Config(Section):
     supervision: SupervisionConfig = setting(
         SupervisionConfig(), "When agents that keep failing are stopped."
     )
+    breakpoints: BreakpointsConfig = setting(BreakpointsConfig(), "Where events are stopped.")
     logging: LoggingConfig = setting(LoggingConfig(), "What is logged.")
     console: Table = setting({}, "Settings of the console.")
 

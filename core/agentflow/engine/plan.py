@@ -51,7 +51,8 @@ MAX_STEPS = 100
 class Choice:
     """How one event runs: the mode, the function that does it, and where it is counted.
 
-    ``parallel`` is whether agents may run in tasks of their own; ``lists`` are the agents.
+    ``parallel`` is whether agents may run in tasks of their own, ``lists`` are the agents
+    that the mode makes use of.
     """
 
     __slots__ = ("agents", "label", "lists", "meter", "mode", "orchestrate", "parallel", "plan")
@@ -60,11 +61,11 @@ class Choice:
         self, plan: Plan, mode: str, orchestrate: Orchestration, meter: Meter, lists: Lists
     ) -> None:
         self.plan = plan
+        self.lists = lists
         self.agents = plan.agents
         self.mode = mode
         self.orchestrate = orchestrate
         self.meter = meter
-        self.lists = lists
         self.label = (mode, plan.version)
         self.parallel = mode in ("collaborative", "mixed")
 

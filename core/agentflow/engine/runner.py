@@ -68,7 +68,8 @@ class Runner:
         unless it names one), False is none whatever it says. ``recorder`` likewise makes a
         recording of what happens.
         """
-        self.config = config if config is not None else Config()
+        self.config = self.given = config if config is not None else Config()
+        """What runs, and what it was started with."""
         self.journal: Journal | None = None
         """Where accepted events are kept, if anywhere."""
         self.recovered: Recovered | None = None
@@ -103,6 +104,8 @@ class Runner:
             queue_size=runtime.queue_size,
             max_running=runtime.max_concurrent_events,
         )
+        self.breakpoints = self.dispatcher.breakpoints
+        """Where events are stopped, and what is stopped now."""
         self.history = History()
         self.rollout = Rollout(self)
         """A configuration that is being tried out, and what can be done about it."""
@@ -187,6 +190,11 @@ class Runner:
         self._look_express()
         return found
 
+    @property
+    def on_quit(self) -> str:
+        """What becomes of stopped events when the runner stops: "release" or "keep"."""
+        return self.breakpoints.on_quit or self.config.breakpoints.on_quit
+
     def _look_express(self) -> None:
         if self._status != "new":
             self.dispatcher.look_express()
@@ -251,6 +259,7 @@ class Runner:
         except BaseException:
             await self._let_go_of_journal()
             raise
+        self.breakpoints.take(self.config.breakpoints.at)
         current = self.history.current
         if current is None or current.number != self.version:
             last = current.config if current is not None else self.config
@@ -264,7 +273,8 @@ class Runner:
         self.dispatcher.reopen()
         if self._keeping is not None:
             self._keeping.pause_again()
-        self.dispatcher.look_express()
+            self._keeping.set_again()
+        self.breakpoints.begin()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
@@ -313,6 +323,7 @@ class Runner:
         self._stopping = asyncio.get_running_loop().create_future()
         try:
             if drain and not self.dispatcher.paused:
+                self.breakpoints.quit(release=self.journal is None or self.on_quit != "keep")
                 limit = self.config.runtime.drain_timeout if timeout is None else timeout
                 self._drain = asyncio.ensure_future(self.dispatcher.join())
                 done, _ = await asyncio.wait([self._drain], timeout=limit)
@@ -586,6 +597,11 @@ class Runner:
         if self._keeping is not None:
             self._keeping.keep_pauses()
 
+    def keep_breakpoints(self) -> None:
+        """Let the breakpoints be set after a new start too, if what they stop is kept."""
+        if self._keeping is not None:
+            self._keeping.keep_breakpoints()
+
     # -- pausing --------------------------------------------------------------------------
 
     @property
@@ -644,7 +660,7 @@ class Runner:
         if self._status == "new":
             raise RunnerNotRunning("the runner has not been started")
         async with self._applying:
-            plan = self._compiler.compile(config, self._next_number())
+            plan = self._compiler.compile(config, self.next_number())
             for agent in plan.agents.values():
                 await self._get_ready(agent.vitals, agent.code)
             return self._take(config, cause)
@@ -664,7 +680,7 @@ class Runner:
             raise RunnerNotRunning("the runner has not been started")
         async with self._applying:
             self.rollout.check(config, share)
-            plan = self.compile_apart(config, self._next_number())
+            plan = self.compile_apart(config, self.next_number())
             for agent in plan.agents.values():
                 await self._get_ready(agent.vitals, agent.code)
             # Compiled again: agents may have been registered while others got ready.
@@ -700,14 +716,15 @@ class Runner:
         self.dispatcher.look_express()
         self.dispatcher.wake_all()
 
-    def _next_number(self) -> int:
+    def next_number(self) -> int:
+        """The number that the next version will have."""
         return max(self.version, self.history.last_number) + 1
 
     def _take(self, config: Config, cause: str) -> Change:
         """Swap ``config`` in, all at once."""
         changed = [str(difference) for difference in diff(self.config, config)]
         # Compiled again: agents may have been registered while others got ready.
-        number = self._next_number()
+        number = self.next_number()
         self.rollout.replaced(number)
         plan = self._compiler.compile(config, number)
         self.version = number
@@ -730,6 +747,13 @@ class Runner:
     def _swap(self, plan: Plan) -> None:
         old, self.dispatcher.plan = self.dispatcher.plan, plan
         self._retire(old, plan)
+        self.breakpoints.take(plan.config.breakpoints.at)
+        for point in self.breakpoints.left_behind():
+            self.notice(
+                f"breakpoint {point.number} ({point.where}) stops nothing any more: "
+                "no agent is called so",
+                60.0,
+            )
         self.dispatcher.look_express()
         self.dispatcher.wake_all()
 

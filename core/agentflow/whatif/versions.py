@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from time import perf_counter
-from typing import Any
 
 from agentflow.config import Config, diff
 from agentflow.config.read import read
@@ -72,10 +71,7 @@ class Versions:
 
 def plan_of(config: Config) -> Plan:
     """The plan of ``config``, with none of its agents' code loaded."""
-    compiler = Compiler(Threads(), perf_counter, _meter, _unwatched)
-    for name in config.agents:
-        compiler.register(name, _nothing)
-    return compiler.compile(config, 1)
+    return Compiler(Threads(), perf_counter, _meter, _unwatched).sketch(config)
 
 
 def not_as_recorded(recorded: Config, config: Config, agents: Iterable[str]) -> list[str]:
@@ -99,7 +95,3 @@ def _meter(mode: str) -> Meter:
 
 def _unwatched(vitals: Vitals) -> None:
     """Nobody watches these."""
-
-
-async def _nothing(event: Any, state: Any) -> Mapping[str, Any]:
-    return {}
