@@ -248,6 +248,7 @@ class Stop:
         work, stops = execution.work, dispatcher.breakpoints.stops
         self.callbacks = tuple(callback.name for callback in callbacks)
         stops[self.number] = self
+        execution.at = self.agent or execution.at
         execution.note("held", f"breakpoint {self.breakpoint}", self.since, 0.0, "held", self.where)
         notes = execution.notes or []
         place = len(notes) - 1
