@@ -9,7 +9,6 @@ from agentflow_console.footer import AlertLine
 from agentflow_console.frame_rate import FrameRate
 from agentflow_console.header import StatusLine
 from agentflow_console.pump import Pump
-from agentflow_console.pump import Pump
 
 from . import rows
 from .screen import SMALL, WIDE, console, screen_text, settled, text_of, until
