@@ -129,6 +129,7 @@ class AlertConfig(Section):
 class ConsoleConfig(Section):
     """Settings of the console."""
 
+    ask_why: Switch = setting(False, "Whether operators are asked why they change something.")
     alerts: list[AlertConfig] = setting([], "What an operator wants to be told.")
 
 

@@ -25,7 +25,7 @@ def alerts(runner: Runner) -> list[str]:
     for row in runner.alert_rules:
         if row.sentence:
             rules[row.severity].append(row.sentence)
-    found = rules["critical"] + [_sentence(one) for one in critical]
+    found = rules["critical"] + [_sentence(one) for one in critical] + _stopped(runner)
     found += _open_breakers(runner)
     found += rules["warning"]
     found += [clean(text) for text in runner.current_notices()]
@@ -56,6 +56,18 @@ def _sentence(concern: Check | Anomaly) -> str:
         return f"{concern.kind}: {concern.what}. {concern.recommendation}"
     detail = f" ({concern.detail})" if concern.detail else ""
     return f"{concern.name} {concern.value}{detail}. {concern.recommendation}"
+
+
+def _stopped(runner: Runner) -> list[str]:
+    stops = list(runner.breakpoints.stops.values())
+    if not stops:
+        return []
+    first = stops[0]
+    others = f" and {len(stops) - 1} more" if len(stops) > 1 else ""
+    return [
+        f"event {first.execution.seq} is stopped at breakpoint {first.breakpoint} "
+        f"({clean(first.where)}){others}: press B to see it and let it go on"
+    ]
 
 
 def _open_breakers(runner: Runner) -> Iterator[str]:

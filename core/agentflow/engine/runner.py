@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from agentflow.engine.journaling import Recovered
     from agentflow.engine.keeping import Keeping
     from agentflow.journal import Journal
+    from agentflow.recording import Recorder
+    from agentflow.telemetry.snapshot import Cursor, Snapshot
 
 
 MAX_NOTICES = 20
@@ -58,11 +60,14 @@ class Runner:
         *,
         clock: Clock | None = None,
         journal: Journal | Literal[False] | None = None,
+        recorder: Recorder | Literal[False] | None = None,
     ) -> None:
         """``journal`` keeps on disk what is accepted; None is as the configuration says (none,
-        unless it names one), False is none whatever it says.
+        unless it names one), False is none whatever it says. ``recorder`` likewise makes a
+        recording of what happens.
         """
-        self.config = config if config is not None else Config()
+        self.config = self.given = config if config is not None else Config()
+        """What runs, and what it was started with."""
         self.journal: Journal | None = None
         """Where accepted events are kept, if anywhere."""
         self.recovered: Recovered | None = None
@@ -75,6 +80,17 @@ class Runner:
                 self.journal = journal_for(self.config)
         elif journal is not False:
             self.journal = journal
+        self.recorder: Recorder | None = None
+        """Makes a recording, if anything does."""
+        self.observe: Callable[[Cursor], Snapshot] | None = None
+        """Takes the snapshots that a recording keeps; whoever can take them sets this."""
+        if recorder is None:
+            if self.config.recording.enabled or self.config.recording.path:
+                from agentflow.engine.recording import recorder_for
+
+                self.recorder = recorder_for(self.config, self.journal)
+        elif recorder is not False:
+            self.recorder = recorder
         runtime = self.config.runtime
         clock = clock or Clock()
         self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
@@ -86,6 +102,8 @@ class Runner:
             queue_size=runtime.queue_size,
             max_running=runtime.max_concurrent_events,
         )
+        self.breakpoints = self.dispatcher.breakpoints
+        """Where events are stopped, and what is stopped now."""
         self.history = History()
         self.rollout = Rollout(self)
         """A configuration that is being tried out, and what can be done about it."""
@@ -125,13 +143,14 @@ class Runner:
         *,
         clock: Clock | None = None,
         journal: Journal | Literal[False] | None = None,
+        recorder: Recorder | Literal[False] | None = None,
     ) -> Runner:
         """A runner from a Config or the path of an agentflow.toml. Raises ConfigError."""
         if isinstance(config, Config):
-            return cls(config, clock=clock, journal=journal)
+            return cls(config, clock=clock, journal=journal, recorder=recorder)
         from agentflow.config import load_config
 
-        return cls(load_config(config), clock=clock, journal=journal)
+        return cls(load_config(config), clock=clock, journal=journal, recorder=recorder)
 
     # -- what it is made of ---------------------------------------------------------------
 
@@ -172,6 +191,11 @@ class Runner:
         found = self.dispatcher.hooks.unregister(hook, name)
         self._look_express()
         return found
+
+    @property
+    def on_quit(self) -> str:
+        """What becomes of stopped events when the runner stops: "release" or "keep"."""
+        return self.breakpoints.on_quit or self.config.breakpoints.on_quit
 
     def _look_express(self) -> None:
         if self._status != "new":
@@ -237,6 +261,7 @@ class Runner:
         except BaseException:
             await self._let_go_of_journal()
             raise
+        self.breakpoints.take(self.config.breakpoints.at)
         current = self.history.current
         if current is None or current.number != self.version:
             last = current.config if current is not None else self.config
@@ -244,14 +269,19 @@ class Runner:
         self.rollout.forget()
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
+        if self.recorder is not None and recover:
+            await self._start_recording(self.recorder)
         self._status = "running"
         self.dispatcher.reopen()
         if self._keeping is not None:
             self._keeping.pause_again()
-        self.dispatcher.look_express()
+            self._keeping.set_again()
+        self.breakpoints.begin()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
+        if self.dispatcher.recorder is not None:
+            self.dispatcher.recorder.tick()
 
     async def _get_ready(self, vitals: Vitals, code: Any) -> None:
         if not code.started:
@@ -295,6 +325,7 @@ class Runner:
         self._stopping = asyncio.get_running_loop().create_future()
         try:
             if drain and not self.dispatcher.paused:
+                self.breakpoints.quit(release=self.journal is None or self.on_quit != "keep")
                 limit = self.config.runtime.drain_timeout if timeout is None else timeout
                 self._drain = asyncio.ensure_future(self.dispatcher.join())
                 done, _ = await asyncio.wait([self._drain], timeout=limit)
@@ -312,6 +343,10 @@ class Runner:
 
     async def _end(self) -> None:
         await self.dispatcher.close()
+        if self.recorder is not None:
+            from agentflow.engine import recording
+
+            await recording.stop(self, self.recorder)
         if self._keeping is not None:
             self.health.keep(self.journal)
         await self._let_go_of_journal()
@@ -362,6 +397,8 @@ class Runner:
         self.health.tick(self, self._threads.waiting)
         for act in self.each_second.values():
             act()
+        if dispatcher.recorder is not None:
+            dispatcher.recorder.tick()
         self.rollout.tick()
 
     # -- events ---------------------------------------------------------------------------
@@ -564,6 +601,11 @@ class Runner:
         if self._keeping is not None:
             self._keeping.keep_pauses()
 
+    def keep_breakpoints(self) -> None:
+        """Let the breakpoints be set after a new start too, if what they stop is kept."""
+        if self._keeping is not None:
+            self._keeping.keep_breakpoints()
+
     # -- pausing --------------------------------------------------------------------------
 
     @property
@@ -622,7 +664,7 @@ class Runner:
         if self._status == "new":
             raise RunnerNotRunning("the runner has not been started")
         async with self._applying:
-            plan = self._compiler.compile(config, self._next_number())
+            plan = self._compiler.compile(config, self.next_number())
             for agent in plan.agents.values():
                 await self._get_ready(agent.vitals, agent.code)
             return self._take(config, cause)
@@ -642,7 +684,7 @@ class Runner:
             raise RunnerNotRunning("the runner has not been started")
         async with self._applying:
             self.rollout.check(config, share)
-            plan = self.compile_apart(config, self._next_number())
+            plan = self.compile_apart(config, self.next_number())
             for agent in plan.agents.values():
                 await self._get_ready(agent.vitals, agent.code)
             # Compiled again: agents may have been registered while others got ready.
@@ -678,20 +720,23 @@ class Runner:
         self.dispatcher.look_express()
         self.dispatcher.wake_all()
 
-    def _next_number(self) -> int:
+    def next_number(self) -> int:
+        """The number that the next version will have."""
         return max(self.version, self.history.last_number) + 1
 
     def _take(self, config: Config, cause: str) -> Change:
         """Swap ``config`` in, all at once."""
         changed = [str(difference) for difference in diff(self.config, config)]
         # Compiled again: agents may have been registered while others got ready.
-        number = self._next_number()
+        number = self.next_number()
         self.rollout.replaced(number)
         plan = self._compiler.compile(config, number)
         self.version = number
         self.config = config
         if any(text.startswith("journal") for text in changed):
             self.report("warning", "what changed under [journal] applies at the next start")
+        if any(text.startswith("recording") for text in changed):
+            self.report("warning", "what changed under [recording] applies at the next start")
         self._take_limits(config)
         self._swap(plan)
         self._note_version(cause, changed)
@@ -706,6 +751,13 @@ class Runner:
     def _swap(self, plan: Plan) -> None:
         old, self.dispatcher.plan = self.dispatcher.plan, plan
         self._retire(old, plan)
+        self.breakpoints.take(plan.config.breakpoints.at)
+        for point in self.breakpoints.left_behind():
+            self.notice(
+                f"breakpoint {point.number} ({point.where}) stops nothing any more: "
+                "no agent is called so",
+                60.0,
+            )
         self.dispatcher.look_express()
         self.dispatcher.wake_all()
 
@@ -777,6 +829,13 @@ class Runner:
             await keeping.go_on()
             self._keeping = keeping
         await unpack(self, left)
+        if self.recorder is not None:
+            await self._start_recording(self.recorder)
+
+    async def _start_recording(self, recorder: Recorder) -> None:
+        from agentflow.engine import recording
+
+        await recording.start(self, recorder)
 
     def _note_version(self, cause: str, differences: list[str]) -> None:
         now = self.dispatcher.clock.time()
@@ -788,6 +847,10 @@ class Runner:
         """Let a version be known after a new start as it is now."""
         if self._keeping is not None:
             self._keeping.keep_version(version)
+        if self.dispatcher.recorder is not None:
+            from agentflow.engine import recording
+
+            self.dispatcher.recorder.version(recording.record_of(version))
 
     async def _let_go_of_journal(self) -> None:
         if self._keeping is not None:

@@ -5,5 +5,6 @@
 
 from agentflow.filters.filter import Filter
 from agentflow.filters.predicate import Moment, Predicate
+from agentflow.filters.vocabulary import SESSIONS
 
-__all__ = ["Filter", "Moment", "Predicate"]
+__all__ = ["SESSIONS", "Filter", "Moment", "Predicate"]

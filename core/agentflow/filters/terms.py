@@ -88,6 +88,9 @@ def _field(word: Word, vocabulary: Vocabulary) -> Test:
     if word.name in vocabulary.pairs:
         one, other = vocabulary.pairs[word.name]
         return lambda subject: fits(one(subject)) or fits(other(subject))
+    if word.name in vocabulary.lists:
+        texts = vocabulary.lists[word.name]
+        return lambda subject: any(map(fits, texts(subject)))
     if word.name in vocabulary.numbers:
         number = vocabulary.numbers[word.name]
         return lambda subject: fits(

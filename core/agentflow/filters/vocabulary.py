@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentflow.event import Event
     from agentflow.filters.predicate import Moment
-    from agentflow.telemetry.snapshot import EventRow
+    from agentflow.telemetry.snapshot import EventRow, SessionRow
 
 Text = Callable[[Any], str]
 Number = Callable[[Any], float]
@@ -27,7 +27,8 @@ ABSENT = object()
 class Vocabulary:
     """What may stand before ``:`` or a comparison, and how it is read from a subject.
 
-    ``pairs`` fit when one of the two texts does; ``parts`` are asked as ``NAME.KEY``.
+    ``pairs`` fit when one of the two texts does, ``lists`` when one of the texts does;
+    ``parts`` are asked as ``NAME.KEY``.
     """
 
     texts: Mapping[str, Text]
@@ -36,6 +37,7 @@ class Vocabulary:
     parts: Mapping[str, LookUp]
     pairs: Mapping[str, tuple[Text, Text]]
     fields: tuple[str, ...]
+    lists: Mapping[str, Callable[[Any], Sequence[str]]] = field(default_factory=dict)
 
 
 # -- values by key ------------------------------------------------------------------------
@@ -153,6 +155,45 @@ ROWS = Vocabulary(
     ),
 )  # fmt: skip
 """What the filter line asks of an EventRow."""
+
+
+# -- sessions -----------------------------------------------------------------------------
+
+
+def _states_of_session(row: SessionRow) -> list[str]:
+    counts = (("running", row.running), ("held", row.held), ("dead", row.dead))
+    return [word for word, count in counts if count] or ["ok"]
+
+
+def _everything_of_session(row: SessionRow) -> str:
+    return (
+        f"{row.id}\n{row.target}\n{row.mode}\n{' '.join(_states_of_session(row))}\n{row.error}\n"
+        f"{' '.join(row.agents)}\n{' '.join(row.targets)}"
+    )
+
+
+SESSIONS = Vocabulary(
+    texts={
+        "id": attrgetter("id"), "session": attrgetter("id"), "mode": attrgetter("mode"),
+        "error": attrgetter("error"),
+    },
+    numbers={
+        "dur": lambda row: row.last - row.start, "events": attrgetter("events"),
+        "running": attrgetter("running"), "dead": attrgetter("dead"), "held": attrgetter("held"),
+    },
+    everything=_everything_of_session,
+    parts={},
+    pairs={},
+    fields=(
+        "id", "session", "agent", "target", "mode", "state", "error", "dur", "events", "running",
+        "held", "dead",
+    ),
+    lists={
+        "agent": lambda row: [*row.agents, *row.targets], "target": attrgetter("targets"),
+        "state": _states_of_session,
+    },
+)  # fmt: skip
+"""What the filter line asks of a SessionRow. ``agent`` is who ran or was asked for."""
 
 
 # -- an event, and an event at a hook point -----------------------------------------------

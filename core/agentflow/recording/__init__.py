@@ -1,11 +1,10 @@
 """Recording: every event's story and a frame a second, on disk, to be looked at again.
 
-``Recorder`` writes one beside a running engine, ``Recording`` reads one:
-
-    Recording.open(path)   with ``versions``, ``stories(first, last)``, ``sessions()``,
-                           ``session(id)``, ``frame(at)``, ``span``, ``event_of(story)``
+``Recorder`` writes one beside a running engine, ``Recording`` reads one.
 """
 
+from agentflow.recording.reading import Recording, Span
+from agentflow.recording.recorder import Recorder
 from agentflow.recording.records import (
     NOBODY,
     Frame,
@@ -22,7 +21,10 @@ __all__ = [
     "Frame",
     "Note",
     "Output",
+    "Recorder",
+    "Recording",
     "Run",
+    "Span",
     "Story",
     "VersionRecord",
     "event_of",

@@ -81,11 +81,11 @@ class AlertRules:
         fresh = settled.total - self._settled
         found, _ = settled.since(self._settled, max(fresh, 1))
         self._settled = settled.total
-        dispatcher = runner.dispatcher
+        dispatcher, now = runner.dispatcher, runner.dispatcher.now()
 
         def rows(executions: list[Execution]) -> list[EventRow]:
             return [
-                event_row(one, dispatcher.guards, dispatcher.wall_offset, dispatcher.now())
+                event_row(one, dispatcher.guards, dispatcher.wall_offset, now, None)
                 for one in executions[-LOOKED_AT:]
             ]
 
