@@ -54,6 +54,9 @@ class Runner:
     ``async with runner:`` and ``emit``. Everything runs on the event loop that starts it.
     """
 
+    dispatcher_type: type[Dispatcher] = Dispatcher
+    """What brings events to their end; another one for a runner that is not the real thing."""
+
     def __init__(
         self,
         config: Config | None = None,
@@ -95,7 +98,7 @@ class Runner:
         clock = clock or Clock()
         self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
         self.health = HealthMonitor(self.report)
-        self.dispatcher = Dispatcher(
+        self.dispatcher = self.dispatcher_type(
             clock,
             self.telemetry,
             ordered=runtime.ordering == "session",
