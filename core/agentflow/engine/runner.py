@@ -32,6 +32,7 @@ from agentflow.event import Event
 from agentflow.resilience import DeadLetter
 from agentflow.resilience.dead_letters import describe, replay_of
 from agentflow.telemetry.health.monitor import HealthMonitor
+from agentflow.telemetry.snapshot import AlertRow
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
@@ -131,6 +132,10 @@ class Runner:
         self._notices: list[tuple[float, str]] = []
         self._ticker: asyncio.TimerHandle | None = None
         self._expected_tick = 0.0
+        self.each_second: dict[str, Callable[[], None]] = {}
+        """What else is to be done once a second, on the loop, by a name for each."""
+        self.alert_rules: list[AlertRow] = []
+        """How the alert rules of the file stand, if anybody looks after them."""
         self.lag = 0.0
         """By how many seconds the loop was late at the last tick."""
 
@@ -393,6 +398,8 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
+        for act in self.each_second.values():
+            act()
         if dispatcher.recorder is not None:
             dispatcher.recorder.tick()
         self.rollout.tick()
