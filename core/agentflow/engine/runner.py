@@ -30,8 +30,9 @@ from agentflow.engine.threads import Threads
 from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
-from agentflow.resilience.dead_letters import describe
+from agentflow.resilience.dead_letters import describe, replay_of
 from agentflow.telemetry.health.monitor import HealthMonitor
+from agentflow.telemetry.snapshot import AlertRow
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
@@ -52,6 +53,9 @@ class Runner:
     ``Runner()`` is route mode with the defaults. Register agents and callbacks, then
     ``async with runner:`` and ``emit``. Everything runs on the event loop that starts it.
     """
+
+    dispatcher_type: type[Dispatcher] = Dispatcher
+    """What brings events to their end; another one for a runner that is not the real thing."""
 
     def __init__(
         self,
@@ -94,7 +98,7 @@ class Runner:
         clock = clock or Clock()
         self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
         self.health = HealthMonitor(self.report)
-        self.dispatcher = Dispatcher(
+        self.dispatcher = self.dispatcher_type(
             clock,
             self.telemetry,
             ordered=runtime.ordering == "session",
@@ -128,6 +132,10 @@ class Runner:
         self._notices: list[tuple[float, str]] = []
         self._ticker: asyncio.TimerHandle | None = None
         self._expected_tick = 0.0
+        self.each_second: dict[str, Callable[[], None]] = {}
+        """What else is to be done once a second, on the loop, by a name for each."""
+        self.alert_rules: list[AlertRow] = []
+        """How the alert rules of the file stand, if anybody looks after them."""
         self.lag = 0.0
         """By how many seconds the loop was late at the last tick."""
 
@@ -390,6 +398,8 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
+        for act in self.each_second.values():
+            act()
         if dispatcher.recorder is not None:
             dispatcher.recorder.tick()
         self.rollout.tick()
@@ -528,22 +538,8 @@ class Runner:
         return self.dispatcher.dead_letters
 
     async def replay(self, letter: DeadLetter, data: Mapping[str, Any] | None = None) -> str:
-        """Emit the event of a dead letter again, with other ``data`` if given; the new id.
-
-        It is a new event of the same session; metadata ``replay_of`` names the old one. A
-        deadline is left behind: it belongs to the first try.
-        """
-        event = letter.event
-        metadata = {key: text for key, text in event.metadata.items() if key != "deadline"}
-        metadata["replay_of"] = event.id
-        again = Event(
-            event.target,
-            event.data if data is None else data,
-            metadata,
-            source=event.source,
-            session_id=event.session_id,
-        )
-        event_id = await self.emit(again)
+        """Emit the event of a dead letter again, with other ``data`` if given; the new id."""
+        event_id = await self.emit(replay_of(letter.event, data))
         self.dispatcher.dead_letters.mark(letter, "replayed")
         if self._keeping is not None:
             self._keeping.journal.mark_dead(letter.number, "replayed")
