@@ -144,18 +144,19 @@ def execution_at(story: Story, at: float) -> Execution:
     if story.started and story.started <= at:
         execution.started = story.started
         execution.label = (story.mode, story.version)
+    if story.ended <= at:
+        execution.runs, execution.notes = tuple(story.runs), list(story.notes) or None
+        execution.ended = execution.last = story.ended
+        execution.error, execution.at, execution.attempt = story.error, story.at, story.attempt
+        execution.children = list(story.children) or None
+        execution.view = bounded(story.state)
+        return execution
     execution.runs = tuple(run for run in story.runs if run.end <= at)
     execution.notes = [
         note if note.end <= at else note._replace(end=0.0, status=note.kind)
         for note in story.notes
         if note.start <= at
     ] or None
-    if story.ended <= at:
-        execution.ended = execution.last = story.ended
-        execution.error, execution.at, execution.attempt = story.error, story.at, story.attempt
-        execution.children = list(story.children) or None
-        execution.view = bounded(story.state)
-        return execution
     running = running_at(story, at)
     execution.at = running[-1][0] if running else execution.runs[-1][0] if execution.runs else ""
     for note in story.notes:
