@@ -79,7 +79,7 @@ _LOOK = (
         SCREEN,
         LOOK,
         "freeze",
-        help="Stops what I see; the engine and the collecting go on. Again to catch up.",
+        help="Stops what I see; the engine goes on. Again to catch up. A replay plays, or stops.",
         footer="freeze",
     ),
     Command(
@@ -106,16 +106,6 @@ _VIEW_AGAIN = (
 )
 
 _REPLAY = (
-    Command(
-        "replay.play",
-        "Play or stop",
-        ("space",),
-        REPLAY,
-        LOOK,
-        "toggle_replay",
-        help="Lets the recorded time go on, or stand still.",
-        footer="play",
-    ),
     Command(
         "replay.back",
         "One event back",
@@ -158,6 +148,7 @@ _REPLAY = (
 )
 
 _SCRUBBER = (
+    Command("scrubber.play", "Play or stop", ("space",), SCRUBBER, MOVE, "play"),
     Command("scrubber.left", "Back", ("left", "h"), SCRUBBER, MOVE, "cell(-1)"),
     Command("scrubber.right", "On", ("right", "l"), SCRUBBER, MOVE, "cell(1)"),
     Command("scrubber.back", "Ten cells back", ("pageup",), SCRUBBER, MOVE, "cell(-10)"),

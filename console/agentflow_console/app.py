@@ -191,7 +191,7 @@ class ConsoleApp(Showing, Viewing, Breaking):
     def action_freeze(self) -> None:
         """Stop what is seen, or catch up. The store goes on collecting either way."""
         if self.replay is not None:
-            self.action_toggle_replay()
+            self.toggle_replay()
             return
         self.frozen = not self.frozen
         self.say(

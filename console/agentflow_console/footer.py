@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentflow.telemetry.snapshot import Blocked
@@ -131,8 +132,9 @@ class FooterLine(Line):
         room = app.room.room if app.room else SCREENS[0].id
         commands = on_screen(room)
         if app.replay is not None:
-            # What changes the system is not offered, nor is the view frozen: time itself is.
+            # What changes the system is not offered; instead of the view time itself stands still.
             commands = [
+                replace(BY_ID["view.freeze"], footer="play"),
                 *in_scopes(REPLAY),
                 *(one for one in commands if not one.changes and one.id != "view.freeze"),
             ]

@@ -156,10 +156,9 @@ def _meet(one: str, other: str) -> bool:
         return True
     if one in MODAL or other in MODAL:
         return False
-    if {one, other} & {REPLAY, SCRUBBER}:
-        # Where both listen, what is nearer to the keyboard has the key, on purpose.
-        return one == other or {one, other} == {GLOBAL, REPLAY}
-    return bool({one, other} & {GLOBAL, SCREEN, PANE})
+    if SCRUBBER in (one, other):
+        return bool({one, other} & {GLOBAL, REPLAY})  # it has the keyboard, and no pane
+    return bool({one, other} & {GLOBAL, SCREEN, PANE, REPLAY})
 
 
 def _long(key: str) -> str:

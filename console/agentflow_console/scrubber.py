@@ -117,6 +117,10 @@ class Scrubber(Line, can_focus=True):
             span = link.recording.span
             self.console.seek(link.at + step * (span.end - span.start) / max(self._rail[1], 1))
 
+    def action_play(self) -> None:
+        """Play, or stop."""
+        self.console.action_freeze()
+
     def action_end(self, which: int) -> None:
         """Go to the beginning (0) or to the end (1)."""
         link = self.link

@@ -129,7 +129,7 @@ class Viewing(Rooms, Opening):
             link.faster(steps)
             self.refresh_lines()
 
-    def action_toggle_replay(self) -> None:
+    def toggle_replay(self) -> None:
         """Play, or stop."""
         if (link := self._replayed()) is not None:
             link.toggle()
