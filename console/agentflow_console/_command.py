@@ -11,7 +11,8 @@ FORM = "form"  # of every form, which takes the keyboard while it is open
 CONFIRM = "confirm"  # of the question before something that can't be taken back
 PALETTE = "palette"  # of the command palette
 HELP = "help"  # of the help screen
-MODAL = (FORM, CONFIRM, PALETTE, HELP)
+READ = "read"  # of a document that lies over the screen
+MODAL = (FORM, CONFIRM, PALETTE, HELP, READ)
 
 GO, LOOK, MOVE, CHANGE, CONSOLE = "Go to", "Look", "Move", "Change", "Console"
 

@@ -14,6 +14,7 @@ from agentflow_console._command import (
     MOVE,
     PALETTE,
     PANE,
+    READ,
     SCREEN,
     SCREENS,
     Command,
@@ -119,13 +120,22 @@ _CHANGE = (
     ),
     Command(
         "event.edit",
-        "Inject an edited copy",
+        "Send an edited copy",
         ("e",),
         GLOBAL,
         CHANGE,
         "edit_event",
         True,
-        "The inject form, filled in from the selected event.",
+        "The inject form, filled in from the selected event; the copy keeps cause and session.",
+    ),
+    Command(
+        "event.difference",
+        "What came out differently",
+        ("D",),
+        GLOBAL,
+        LOOK,
+        "event_difference",
+        help="The selected event and its replay side by side; else the last replay from here.",
     ),
     Command(
         "agent.pause",
@@ -403,7 +413,7 @@ _ONE_SCREEN = (
     Command(
         "dead.clear",
         "Drop all dead letters",
-        ("D",),
+        ("C",),
         "dead_letters",
         CHANGE,
         "clear",
@@ -451,6 +461,11 @@ _PALETTE = (
     Command("palette.page_down", "Page down", ("pagedown",), PALETTE, MOVE, "step(10)"),
 )
 
+_READ = (
+    Command("read.close", "Close", ("escape", "q"), READ, LOOK, "dismiss"),
+    Command("read.copy", "Copy", ("y",), READ, CONSOLE, "copy", help="All of it, as text."),
+)
+
 _HELP = (Command("help.close", "Close", ("escape", "?", "q"), HELP, LOOK, "dismiss"),)
 
 COMMANDS: tuple[Command, ...] = (
@@ -464,4 +479,5 @@ COMMANDS: tuple[Command, ...] = (
     *_CONFIRM,
     *_PALETTE,
     *_HELP,
+    *_READ,
 )

@@ -10,7 +10,6 @@ import msgspec
 from agentflow.telemetry.snapshot import SpanRow
 
 
-
 class Node(msgspec.Struct, frozen=True, gc=False):
     """One span at its place in the tree."""
 

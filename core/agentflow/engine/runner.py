@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 
 MAX_NOTICES = 20
+BELONG_TO_THE_FIRST = frozenset({"deadline", "idempotency_key"})
+"""Metadata that a replay leaves behind."""
 
 
 class Runner:
@@ -520,10 +522,12 @@ class Runner:
         """Emit the event of a dead letter again, with other ``data`` if given; the new id.
 
         It is a new event of the same session; metadata ``replay_of`` names the old one. A
-        deadline is left behind: it belongs to the first try.
+        deadline and an idempotency key are left behind: they belong to the first try.
         """
         event = letter.event
-        metadata = {key: text for key, text in event.metadata.items() if key != "deadline"}
+        metadata = {
+            key: text for key, text in event.metadata.items() if key not in BELONG_TO_THE_FIRST
+        }
         metadata["replay_of"] = event.id
         again = Event(
             event.target,
