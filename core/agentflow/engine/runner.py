@@ -35,8 +35,8 @@ from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
 if TYPE_CHECKING:
-    from agentflow.engine.journaling import Recovered
     from agentflow.engine.keeping import Keeping
+    from agentflow.engine.restoring import Recovered
     from agentflow.journal import Journal
 
 
@@ -223,6 +223,8 @@ class Runner:
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
+        if self._keeping is not None:
+            self._keeping.read_on()
 
     async def _get_ready(self, vitals: Vitals, code: Any) -> None:
         if not code.started:
@@ -282,6 +284,8 @@ class Runner:
             self._stopping = None
 
     async def _end(self) -> None:
+        if self._keeping is not None:
+            self._keeping.stop_reading()
         await self.dispatcher.close()
         if self._keeping is not None:
             self.health.keep(self.journal)
@@ -661,6 +665,8 @@ class Runner:
             await keeping.go_on()
             self._keeping = keeping
         await unpack(self, left)
+        if self._keeping is not None:
+            self._keeping.read_on()
 
     def _note_version(self, cause: str, differences: list[str]) -> None:
         now = self.dispatcher.clock.time()
