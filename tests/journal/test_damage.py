@@ -62,8 +62,8 @@ def copied(path: Path, to: Path) -> Path:
 def seen(recovery: Recovery) -> object:
     """What a start gets out of a journal, but for what is said about it."""
     return (
-        recovery.open, recovery.marks, recovery.dead, recovery.versions, recovery.audit, recovery.feeds,
-        recovery.facts,
+        recovery.open, recovery.marks, recovery.dead, recovery.versions, recovery.audit,
+        recovery.feeds, recovery.facts,
     )  # fmt: skip
 
 

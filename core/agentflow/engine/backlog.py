@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
+from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
 from agentflow.engine.execution import Execution
@@ -32,7 +33,7 @@ class Backlog:
     """
 
     __slots__ = (
-        "_held_back", "_lines", "late", "make", "named", "ordered", "ready", "sessions",
+        "_held_back", "_lines", "late", "make", "named", "ordered", "read_to", "ready", "sessions",
         "unread",
     )  # fmt: skip
 
@@ -46,11 +47,13 @@ class Backlog:
         """What has arrived since, and waits until everything has been read."""
         self.named = False
         """Whether there are sessions of more than one event in what is unread."""
+        self.read_to: float = inf
+        """The number up to which everything has been read."""
         self.make: Callable[[Stored], Execution]
         self._held_back: tuple[Line, ...] = (deque(), deque(), deque(), deque())
-        """What is ready but for something more urgent that is unread."""
+        """What would be ready if there were not something unread that goes before it."""
         self._lines = list(self.ready)
-        """Where what is ready goes."""
+        """Where what is ready goes, as long as nothing of its own rank goes before it."""
 
     def place(self, queued: Queued, session: str) -> None:
         """Make ``queued`` ready, or let it wait behind the open one of its session."""
@@ -70,7 +73,7 @@ class Backlog:
 
     def put(self, queued: Queued) -> None:
         """Make ready what comes last, or nearly so."""
-        line = self._lines[queued.rank]
+        line = self._line(queued)
         if line and line[-1].seq > queued.seq:
             self.put_back(queued)
         else:
@@ -78,7 +81,7 @@ class Backlog:
 
     def put_back(self, queued: Queued) -> None:
         """Make ready what was taken out, in the place of its arrival."""
-        line = self._lines[queued.rank]
+        line = self._line(queued)
         if not line or queued.seq < line[0].seq:
             line.appendleft(queued)
             return
@@ -88,13 +91,20 @@ class Backlog:
                 return
         line.append(queued)
 
+    def _line(self, queued: Queued) -> Line:
+        """Where it goes when it is ready."""
+        rank = queued.rank
+        if queued.seq > self.read_to and self.unread is not None and self.unread[rank]:
+            return self._held_back[rank]
+        return self._lines[rank]
+
     def clear(self) -> None:
         """Forget everything."""
         for line in (*self.ready, *self._held_back):
             line.clear()
         self.sessions.clear()
         self.late.clear()
-        self.look_unread(None)
+        self.look_unread(None, inf)
 
     def follow(self, session: str, behind: Line) -> None:
         """The open execution of a session has ended: make the next of ``behind`` ready."""
@@ -108,16 +118,25 @@ class Backlog:
         waiting = self.sessions.get(session)
         return len(waiting) if waiting else 0
 
-    def look_unread(self, unread: list[int] | None) -> None:
-        """So many of each rank are unread now: hold back what is less urgent, no more."""
-        self.unread = unread
-        before = 0
-        for rank, (line, held_back) in enumerate(zip(self.ready, self._held_back, strict=True)):
-            self._lines[rank] = held_back if before else line
-            if held_back and not before:
-                line.extend(held_back)
-                held_back.clear()
-            before += unread[rank] if unread is not None else 0
+    def look_unread(self, unread: list[int] | None, read_to: float) -> None:
+        """Hold back what would overtake: so many of each rank are unread beyond a number."""
+        self.unread, self.read_to = unread, read_to
+        urgent = False
+        for rank, line in enumerate(self.ready):
+            held_back = self._held_back[rank]
+            left = unread[rank] if unread is not None else 0
+            self._lines[rank] = held_back if urgent else line
+            if held_back and not urgent:
+                self._let_go(held_back, line, read_to if left else inf)
+            urgent = urgent or left > 0
+
+    def _let_go(self, held_back: Line, line: Line, read_to: float) -> None:
+        """Make ready what was held back, up to a number."""
+        if held_back[-1].seq <= read_to and (not line or line[-1].seq < held_back[0].seq):
+            line.extend(held_back)
+            held_back.clear()
+        while held_back and held_back[0].seq <= read_to:
+            self.put(held_back.popleft())
 
     def overtakes(self, rank: int, alone: bool) -> bool:
         """Whether what arrives with this rank goes before everything that is unread.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -105,8 +106,6 @@ class Restoring:
         self._marks: dict[int, Mark] = {}
         self._early: set[int] = set()
         """What was queued before its turn to be read, by number."""
-        self._first: dict[int, str] = {}
-        """The first of a session, unread, behind which others of it wait already."""
         self._suspects: set[int] = set()
         """What is to be run alone and has not been queued yet."""
         self._latest: dict[int, float] = {}
@@ -125,7 +124,7 @@ class Restoring:
         backlog.make = self._made
         if rest is not None:
             backlog.named = rest.named
-            backlog.look_unread(list(rest.unread))
+            backlog.look_unread(list(rest.unread), recovery.open[-1].seq)
         marks = self._marks.items()
         suspects = {seq for seq, mark in marks if SUSPICIOUS <= mark.deliveries < most}
         self._suspects = set(suspects)
@@ -160,9 +159,10 @@ class Restoring:
 
     async def _read(self, rest: Rest) -> None:
         said = False
+        part = min(PART, self._journal.page)
         while True:
             try:
-                found = rest.read(PART)
+                found = rest.read(part)
             except Broken as broken:
                 if not await self._salvage(rest, broken.reasons):
                     return
@@ -185,16 +185,12 @@ class Restoring:
         backlog = dispatcher.backlog
         unread = backlog.unread
         assert unread is not None
+        backlog.read_to = found[-1].seq
         for stored in found:
-            if stored.seq in self._early:
-                continue
-            unread[stored.rank] -= 1
-            queued = self._queued(stored)
-            if self._first.pop(stored.seq, None) is not None:
-                backlog.put(queued)
-            else:
-                backlog.place(queued, stored.session)
-        backlog.look_unread(unread)
+            if stored.seq not in self._early:
+                unread[stored.rank] -= 1
+                backlog.place(self._queued(stored), stored.session)
+        backlog.look_unread(unread, backlog.read_to)
         dispatcher.wake_all()
 
     def _finish(self, rest: Rest) -> None:
@@ -202,11 +198,7 @@ class Restoring:
         dispatcher = self._dispatcher
         backlog = dispatcher.backlog
         self._account_for([0, 0, 0, 0])
-        backlog.look_unread(None)
-        for session in self._first.values():  # what was there for them has been lost
-            behind = backlog.sessions.pop(session, None)
-            if behind is not None:
-                backlog.follow(session, behind)
+        backlog.look_unread(None, inf)
         late, backlog.late = backlog.late, type(backlog.late)()
         for execution in late:
             backlog.place(execution, execution.event.session_id)
@@ -242,11 +234,11 @@ class Restoring:
     def _account_for(self, unread: list[int]) -> None:
         """So many are unread now: what else there should be has been lost."""
         dispatcher = self._dispatcher
-        before = dispatcher.backlog.unread
-        assert before is not None
-        lost = sum(before) - sum(unread)
+        backlog = dispatcher.backlog
+        assert backlog.unread is not None
+        lost = sum(backlog.unread) - sum(unread)
         dispatcher.accepted -= lost
-        dispatcher.backlog.look_unread(unread)
+        backlog.look_unread(unread, backlog.read_to)
         if lost:
             dispatcher.look_room()
             dispatcher.look_idle()
@@ -254,24 +246,19 @@ class Restoring:
     # -- one of them --------------------------------------------------------------------
 
     def _queue_urgent(self, rest: Rest) -> None:
-        """Queue what goes before most others, as if it had been read in its turn."""
+        """Queue what goes before most others, and its sessions, before it has its turn."""
         backlog = self._dispatcher.backlog
         unread = backlog.unread
         assert unread is not None
         rank, found = rest.urgent()
         for stored in found:
-            urgent, session = stored.rank < rank, stored.session
-            if not backlog.ordered and not urgent:
-                continue
-            if urgent or session in backlog.sessions:
-                backlog.place(self._queued(stored), session)
+            if backlog.ordered or stored.rank < rank:
                 self._early.add(stored.seq)
                 unread[stored.rank] -= 1
-            else:
-                # Its place is among others that are unread; what is urgent waits behind it.
-                backlog.sessions[session] = None
-                self._first[stored.seq] = session
-        backlog.look_unread(unread)
+        backlog.look_unread(unread, backlog.read_to)
+        for stored in found:
+            if stored.seq in self._early:
+                backlog.place(self._queued(stored), stored.session)
 
     def _queued(self, stored: Stored) -> Queued:
         """As it is queued: as it is, unless it has begun before."""

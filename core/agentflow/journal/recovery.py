@@ -73,7 +73,8 @@ def read_marks(
     marks: dict[int, Mark] = {}
     open = open_from(low)
     for seq, tries, due, crc in db.execute(
-        f"SELECT seq, tries, due, retries.crc FROM retries CROSS JOIN events USING (seq) WHERE {open}"
+        "SELECT seq, tries, due, retries.crc FROM retries CROSS JOIN events USING (seq)"
+        f" WHERE {open}"
     ):
         if crc == crc_of("retries", seq, tries, due):
             marks[seq] = Mark(tries, due)
