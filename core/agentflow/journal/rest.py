@@ -118,7 +118,8 @@ class Rest:
         return self._db
 
     def _open(self, db: sqlite3.Connection) -> str:
-        return f"{open_in(db, self._low)} AND seq > {self._seq} AND seq <= {self._last}"
+        # One lower bound: of two, SQLite may begin at the lower one, again and again.
+        return f"{open_in(db, max(self._low, self._seq + 1))} AND seq <= {self._last}"
 
 
 def open_in(db: sqlite3.Connection, low: int) -> str:
