@@ -1,7 +1,8 @@
 """ConsoleApp: the screens of one engine, in a terminal.
 
 It puts the parts together and no more: ``pump`` fetches, ``store`` keeps, rooms show,
-``operate`` changes the system, ``header`` and ``footer`` say how things are.
+``showing`` measures and waits for the terminal, ``operate`` changes the system, ``header`` and
+``footer`` say how things are.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from agentflow_console.palette import Palette, make_palette
 from agentflow_console.pump import Pump
 from agentflow_console.rooms import ROOMS, Rooms
 from agentflow_console.settings import Settings, load_settings, save_settings
+from agentflow_console.showing import Showing
 from agentflow_console.store import Store
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ __all__ = ["ROOMS", "ConsoleApp"]
 _UNDER_DIALOG = 0.5  # seconds between two frames of the screen under a dialog
 
 
-class ConsoleApp(Rooms, Opening):
+class ConsoleApp(Showing, Rooms, Opening):
     """The console on an engine.
 
     ``link`` is started when the first frame is on the screen, and closed at the end. After
@@ -148,7 +150,6 @@ class ConsoleApp(Rooms, Opening):
     def _resized(self) -> None:
         if self.room is not None and self.room.ready:
             self.enter(self.room)
-        self.refresh_lines()
         self.paint_now()
 
     # -- frames ------------------------------------------------------------------------------

@@ -7,10 +7,12 @@ import select
 import sys
 import termios
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+
+from agentflow_console.output import Output
 
 _AS_IT_WAS = (
     "\x1b[?2004l"  # no bracketed paste
@@ -38,9 +40,16 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, **options)
         gone: Callable[[], None] = getattr(app, "terminal_gone", lambda: None)
         assert sys.__stderr__ is not None
-        self._file = _Output(sys.__stderr__, gone)  # type: ignore[assignment]
+        self.output = Output(sys.__stderr__, gone)
+        """What the terminal has been sent, and how long it takes for that."""
+        self._file = self.output  # type: ignore[assignment]
         self.restored = False
         """Whether the terminal is as it was."""
+
+    def write(self, data: str) -> None:
+        """Send something to the terminal, and don't wait until it is there."""
+        self.output.sent()
+        super().write(data)
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
@@ -51,36 +60,6 @@ class TerminalDriver(LinuxDriver):
         """Give it back."""
         super().close()
         self.restored = True
-
-
-class _Output:
-    """A file that takes everything, and says once that nobody is there to read it."""
-
-    def __init__(self, file: IO[str], gone: Callable[[], None]) -> None:
-        self._file = file
-        self._gone = gone
-        self._lost = False
-
-    def write(self, text: str) -> None:
-        if not self._lost:
-            try:
-                self._file.write(text)
-            except OSError:
-                self._lose()
-
-    def flush(self) -> None:
-        if not self._lost:
-            try:
-                self._file.flush()
-            except OSError:
-                self._lose()
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def _lose(self) -> None:
-        self._lost = True
-        self._gone()
 
 
 class TerminalState:

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 _SPARK = 8  # cells of the queue's little history
 _HEADLINE = 28  # cells of what is wrong
+_LATE, _TOO_LATE = 0.1, 0.5  # seconds that a frame takes, from which it is worth a word
+_DEAR = 0.1  # share of a core, likewise
 Part = list[list[Piece]]
 """One part in all its lengths, the longest first; the last may be nothing."""
 
 _SHORTEN = (
-    "ui", "drop", "spark", "cfg", "brand", "pace", "mode", "health", "spark", "clock", "rights",
-    "rate", "queue", "cfg", "health", "mode", "name", "health", "fail",
+    "ui", "drop", "spark", "cfg", "brand", "pace", "mode", "health", "spark", "ui", "clock",
+    "rights", "rate", "queue", "cfg", "health", "mode", "name", "health", "fail",
 )  # fmt: skip
 """Who gives way first; a part named twice gives way twice."""
 
@@ -57,7 +59,7 @@ class StatusLine(Line):
 
     def _parts(self, app: ConsoleApp) -> dict[str, Part]:
         palette, snapshot = self.palette, app.store.snapshot
-        bar, muted = palette.bar, palette.bar_muted
+        muted = palette.bar_muted
         rights = "READ-ONLY" if app.read_only or (snapshot and snapshot.read_only) else "RW"
         parts: dict[str, Part] = {
             "brand": [[(f" {safe(app.title, 20)}", palette.brand)], []],
@@ -66,8 +68,7 @@ class StatusLine(Line):
         }
         if snapshot is not None:
             parts |= self._system(app, snapshot)
-        delay = self._place("ui", f"{app.pump.delay * 1000:.0f}ms")
-        parts["ui"] = [[("ui ", muted), (delay, bar)], []]
+        parts["ui"] = self._ui(app, snapshot)
         shown = palette.notice if rights == "READ-ONLY" else muted
         short = "RO" if rights == "READ-ONLY" else "RW"
         parts["rights"] = [
@@ -131,10 +132,10 @@ class StatusLine(Line):
             words.append((" STOPPING ", palette.notice))
         elif _gone(app):
             words.append((" DISCONNECTED ", palette.alarm))
+        elif blocked is not None or (snapshot is not None and snapshot.blocked is not None):
+            words.append((" BLOCKED ", palette.alarm))  # also before the first snapshot
         elif snapshot is None or status == "starting":
             words.append((" STARTING ", palette.notice))
-        elif blocked is not None or snapshot.blocked is not None:
-            words.append((" BLOCKED ", palette.alarm))
         elif snapshot.paused:
             words.append((" HELD ", palette.notice))
         elif not app.frozen:
@@ -161,6 +162,24 @@ class StatusLine(Line):
         forms = [f"{word}: {cause}" if cause else word, word, f"{word[:1]} {health.score}"]
         pad = " " if health.status == CRITICAL else ""
         return [[(f"{pad}{form}{pad}", style)] for form in forms]
+
+    def _ui(self, app: ConsoleApp, snapshot: Snapshot | None) -> Part:
+        """How the console itself does: short while it does well."""
+        palette, rate = self.palette, app.pump.rate
+        warning = _on_bar(palette.warning, palette.bar)
+        if rate.slow:
+            fps = f"{1 / rate.period:.0f}fps" if rate.period <= 1 else f"{1 / rate.period:.1f}fps"
+            long: list[Piece] = [(f"{fps} slow terminal", warning)]
+            return [long, long, [(fps, warning)]]  # who reads it there should know why
+        delay = app.pump.delay
+        shown = self._place("ui", f"{delay * 1000:.0f}ms")
+        cost = snapshot.engine_cost if snapshot is not None else 0.0
+        if delay < _LATE and cost < _DEAR:
+            return [[("ui ", palette.bar_muted), (shown, palette.bar)], []]
+        style = palette.alarm if delay >= _TOO_LATE else warning
+        said = "slow screen" if delay >= _LATE else f"costs {cost:.0%} of a core"
+        short = f"ui {shown.strip()}"
+        return [[(f"{short} {said}", style)], [(short, style)], []]
 
     def _place(self, name: str, text: str, least: int = 0) -> str:
         """The text at the right of the widest place it ever had."""

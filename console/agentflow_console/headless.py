@@ -16,7 +16,7 @@ from agentflow.telemetry.snapshot import Cursor
 from agentflow_console.farewell import left_sentence, progress, second_quit
 from agentflow_console.host import Host, HostError
 from agentflow_console.host_options import HostOptions
-from agentflow_console.journals import recovered_sentence
+from agentflow_console.journals import recovered_sentence, shown
 from agentflow_console.link.capture import LEVELS, LogHandler
 from agentflow_console.report import JsonReport, Report, TextReport
 from agentflow_console.signals import Signals
@@ -31,8 +31,8 @@ _LIMIT = 1_000_000  # event rows in one look: whatever the engine still has
 def run(options: HostOptions, format: str) -> int:
     """Run until the input has ended and nothing is left to do, printing as it goes.
 
-    Gives the exit code: 0 if every event succeeded, 1 if one did not or is not finished, 2 if
-    it can't be run.
+    Gives the exit code: 0 if every event succeeded and the journal has that, 1 if not, 2 if it
+    can't be run.
     """
     sys.stderr.flush()
     out = _own_output()
@@ -77,7 +77,8 @@ async def _run(options: HostOptions, report: Report) -> int:
         await _work(host, printing, stopping)
     printing.look()
     counts = host.runner.counts()
-    code = 0 if counts.accepted == counts.succeeded else 1
+    unkept = _unkept(host)
+    code = 1 if unkept or counts.accepted != counts.succeeded else 0
     report.end(
         {
             "counts": counts._asdict(),
@@ -88,9 +89,21 @@ async def _run(options: HostOptions, report: Report) -> int:
         }
     )
     left = left_sentence(counts.queued + counts.held + counts.running, host.journal)
-    if left:
-        print(left, file=sys.stderr)
+    for sentence in (unkept, left):
+        if sentence:
+            print(sentence, file=sys.stderr)
     return code
+
+
+def _unkept(host: Host) -> str:
+    """What to say if the journal could not keep everything; '' if it has, or there is none."""
+    journal = host.runner.journal
+    if journal is None or (stats := journal.stats()).state == "ok":
+        return ""
+    return (
+        f"{shown(stats.path)} does not have everything that was done: {safe(stats.reason, 300)};"
+        " the next start does some of it again"
+    )
 
 
 async def _work(host: Host, printing: _Printing, stopping: _Stopping) -> None:

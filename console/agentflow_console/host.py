@@ -16,6 +16,7 @@ from agentflow.config import Problem, load_config
 from agentflow.config.watcher import watch
 from agentflow.control import Control
 from agentflow.engine import Runner
+from agentflow.engine.recording import recorder_for
 from agentflow.errors import AgentFlowError, ConfigError, JournalInUse, JournalUnusable
 from agentflow.telemetry.snapshot import ProblemRow
 from agentflow_console import journals
@@ -122,8 +123,11 @@ class Host:
 
     def _make_runner(self, config: Config) -> None:
         place = self._place
+        journal = journals.make_journal(config, place.path) if place else None
         self.runner = Runner.from_config(
-            config, journal=journals.make_journal(config, place.path) if place else False
+            config,
+            journal=journal or False,
+            recorder=recorder_for(config, journal) or False,
         )
         self.control = Control(self.runner, read_only=self.options.read_only)
         options = self.options
@@ -153,6 +157,7 @@ class Host:
                 raise
             self._why_none = str(error)
             self._place = self.runner.journal = None
+            self.runner.recorder = recorder_for(self.runner.config, None)
             await self.runner.start()
 
     async def stop(self, drain: bool = True) -> None:
@@ -212,6 +217,7 @@ class Host:
         elif self.journal != path:
             journal = journals.make_journal(self.runner.config, Path(path)) if path else None
             self.runner.journal = journal
+            self.runner.recorder = recorder_for(self.runner.config, journal)
         await self.runner.take_over(handover["runner"])
         self._feeds = handover["feeds"]
         await self._begin(handover["fed"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
@@ -10,9 +12,15 @@ from agentflow_console.palette import Palette, make_palette
 from agentflow_console.panes.base import Piece
 from agentflow_console.text import crop, width
 
+if TYPE_CHECKING:
+    from agentflow_console.app import ConsoleApp
+
 
 class Line(Widget):
-    """One line of pieces: some from the left, some against the right edge."""
+    """One line of pieces: some from the left, some against the right edge.
+
+    Those that choose what they say by the ``cells`` there are do so in ``refresh_from``.
+    """
 
     DEFAULT_CSS = """
     Line { height: 1; width: 1fr; }
@@ -23,6 +31,13 @@ class Line(Widget):
         self.palette = make_palette({})
         self.left: list[Piece] = []
         self.right: list[Piece] = []
+
+    def refresh_from(self, app: ConsoleApp) -> None:
+        """Say how things are now. A plain line goes on saying what it was told."""
+
+    def on_resize(self) -> None:
+        """What was chosen for another width, or before there was one, is chosen again."""
+        self.refresh_from(cast("ConsoleApp", self.app))
 
     def say(self, left: list[Piece], right: list[Piece] | None = None) -> None:
         """Show these pieces, of safe text. What doesn't fit at the left is cut."""

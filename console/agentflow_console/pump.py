@@ -1,7 +1,8 @@
 """Pump: fetches snapshots at the frame rate, one request at a time, and has them shown.
 
 It runs in one long-lived worker: no handler ever waits for the engine. While the engine does
-not answer, ``tick`` keeps clock, state and alerts true.
+not answer, ``tick`` keeps clock, state and alerts true. A terminal that is slow gets fewer
+frames; what the engine says is fetched and kept as before, so nothing is missing later.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from agentflow_console.announce import ConfigNews
+from agentflow_console.frame_rate import FrameRate, after
 from agentflow_console.link.protocol import LinkError
 
 if TYPE_CHECKING:
@@ -26,7 +28,10 @@ class Pump:
 
     def __init__(self, app: ConsoleApp, fps: int) -> None:
         self._app = app
-        self._period = 1 / fps
+        self.rate = FrameRate.at(fps)
+        """How many frames the terminal gets."""
+        self._seen = 0.0  # up to when it is known how long the terminal took
+        self._next = 0.0  # when a slow terminal gets its next frame
         self._changed = time.perf_counter()
         self._revision: object = None
         self._delays: deque[tuple[float, float]] = deque(maxlen=64)
@@ -39,7 +44,8 @@ class Pump:
     def delay(self) -> float:
         """Seconds that the screen was late at the worst, over the last second."""
         since = time.perf_counter() - 1.0
-        return max((delay for at, delay in self._delays if at > since), default=0.0)
+        late = max((delay for at, delay in self._delays if at > since), default=0.0)
+        return max(late, self._app.gauge.worst(1.0))
 
     async def run(self) -> None:
         """Start the engine, then fetch until the app ends."""
@@ -67,8 +73,7 @@ class Pump:
             self.failure = ""
             fetched = time.perf_counter()
             app.store.apply(snapshot)
-            app.paint()
-            app.call_after_refresh(self._painted, fetched)
+            self._show(fetched - started, time.perf_counter() - fetched)
             due = started + self._wait(fetched)
             await asyncio.sleep(max(due - time.perf_counter(), 0.002))
             late = time.perf_counter() - due
@@ -89,9 +94,19 @@ class Pump:
         if self._app.store.snapshot is not None:
             self._app.warm_up()
 
-    def _painted(self, fetched: float) -> None:
-        now = time.perf_counter()
-        self._delays.append((now, now - fetched))
+    def _show(self, fetch: float, apply: float) -> None:
+        """Paint a frame, unless the terminal is not ready for another one."""
+        app, now = self._app, time.perf_counter()
+        if app.terminal_busy or (self.rate.slow and now < self._next):
+            app.gauge.skipped += 1
+            return
+        if (output := app.output) is not None:
+            # Between two frames there are small changes too, which any terminal takes at once.
+            took = max((took for at, took in list(output.taken) if at > self._seen), default=0.0)
+            self._seen = now
+            self.rate = after(self.rate, took, now)
+        self._next = now + self.rate.period
+        app.show_frame(fetch, apply)
 
     def _wait(self, now: float) -> float:
         store = self._app.store
@@ -99,4 +114,5 @@ class Pump:
         if revision != self._revision:
             self._revision = revision
             self._changed = now
-        return self._period if now - self._changed < _CALM else self._period * 4
+        calm = now - self._changed >= _CALM
+        return self.rate.base * 4 if calm else self.rate.base

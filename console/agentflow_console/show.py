@@ -91,3 +91,13 @@ def ago(seconds: float) -> str:
 def memory(size: int) -> str:
     """Bytes as ``48 MB``."""
     return f"{size / 1e6:.0f} MB"
+
+
+def size(number: float) -> str:
+    """Bytes as ``812 B``, ``1.2 kB``, ``41 kB``, ``51 GB``."""
+    value, unit = number, "B"
+    for bigger in ("kB", "MB", "GB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, bigger
+    return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"

@@ -7,14 +7,25 @@ from typing import Any
 
 import msgspec
 
-from agentflow.control import Answer, DeadDetail, EventDetail
+from agentflow.control import (
+    Answer,
+    DeadDetail,
+    EventDetail,
+    Related,
+    SpanDetail,
+    StopDetail,
+)
+from agentflow.filters import SESSIONS, Filter
 from agentflow.telemetry.snapshot import (
     Blocked,
     Counts,
     Cursor,
     EventRow,
+    SessionPage,
     SessionRow,
     Snapshot,
+    SpanCursor,
+    SpanPage,
     SpanRow,
 )
 
@@ -73,7 +84,10 @@ class StillLink:
         self.answer = Answer(True, "Done.")
         self.details: dict[str, EventDetail] = {}
         self.dead_details: dict[int, DeadDetail] = {}
+        self.stop_details: dict[int, StopDetail] = {}
         self.spans: dict[str, list[SpanRow]] = {}
+        self.span_details: dict[str, SpanDetail] = {}
+        self.relations: dict[str, Related] = {}
         self.session_rows: list[SessionRow] = []
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.pulls = 0
@@ -109,17 +123,35 @@ class StillLink:
         await self.open.wait()
         return self.details.get(event_id)
 
-    async def session(self, session_id: str) -> list[SpanRow]:
+    async def session(self, session_id: str, cursor: SpanCursor) -> SpanPage:
         """What ``spans`` has."""
-        return self.spans.get(session_id, [])
+        await self.open.wait()
+        return SpanPage(SpanCursor(1, 1), self.spans.get(session_id, []))
 
-    async def sessions(self, limit: int = 200) -> list[SessionRow]:
-        """What ``session_rows`` has."""
-        return self.session_rows[:limit]
+    async def span(self, event_id: str, span_id: str) -> SpanDetail | None:
+        """What ``span_details`` has."""
+        await self.open.wait()
+        return self.span_details.get(span_id)
+
+    async def related(self, event_id: str, span_id: str) -> Related | None:
+        """What ``relations`` has."""
+        await self.open.wait()
+        return self.relations.get(span_id)
+
+    async def sessions(self, query: str = "", limit: int = 200) -> SessionPage:
+        """What ``session_rows`` has, as far as the filter lets it through."""
+        passing = Filter.parse(query, SESSIONS)
+        found = [row for row in self.session_rows if passing.matches(row)]
+        total = len(self.session_rows)
+        return SessionPage(found[:limit], len(found), total, total)
 
     async def dead_letter(self, number: int) -> DeadDetail | None:
         """What ``dead_details`` has."""
         return self.dead_details.get(number)
+
+    async def stop(self, number: int) -> StopDetail | None:
+        """What ``stop_details`` has."""
+        return self.stop_details.get(number)
 
     async def command(self, name: str, **arguments: Any) -> Answer:
         """Keep it, and answer with ``answer``."""

@@ -40,11 +40,13 @@ if TYPE_CHECKING:
         ProviderTimeout,
         ProviderUnavailable,
         QueueFull,
+        RecordingUnusable,
         RunnerAlreadyRunning,
         RunnerNotRunning,
     )
     from agentflow.event import Event
     from agentflow.journal import Journal
+    from agentflow.recording import Recorder, Recording
     from agentflow.resilience import (
         CircuitBreaker,
         DeadLetter,
@@ -100,6 +102,9 @@ __all__ = [
     "ProviderTimeout",
     "ProviderUnavailable",
     "QueueFull",
+    "Recorder",
+    "Recording",
+    "RecordingUnusable",
     "RetryPolicy",
     "Runner",
     "RunnerAlreadyRunning",
@@ -155,6 +160,9 @@ _HOMES = {
     "ProviderTimeout": "errors",
     "ProviderUnavailable": "errors",
     "QueueFull": "errors",
+    "Recorder": "recording",
+    "Recording": "recording",
+    "RecordingUnusable": "errors",
     "RetryPolicy": "resilience",
     "Runner": "engine",
     "RunnerAlreadyRunning": "errors",

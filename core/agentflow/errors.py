@@ -9,6 +9,7 @@ AgentFlowError
 ├── AgentNotFound            the target is unknown, disabled or not named at all
 ├── EventVetoed              a BeforeEventHandling callback said no
 ├── AgentRunVetoed           a BeforeAgentRun callback said no
+├── DroppedAtBreakpoint      an operator dropped the event where it was stopped
 ├── EventLoopDetected        an event came out of a longer chain than max_hops allows
 ├── MaxIterationsReached     a loop that must complete did not
 ├── DeadlineExceeded         the event's deadline had passed before its agent ran
@@ -22,6 +23,7 @@ AgentFlowError
 │   ├── JournalFailed        the disk failed; nothing is accepted until a new start
 │   ├── JournalInUse         another process has it open
 │   └── JournalUnusable      it can't be created or read at all
+├── RecordingUnusable        a recording can't be read, or can't be written any more
 └── ProviderError            a language-model provider failed
     ├── ProviderUnavailable  nothing answers, or the connection broke
     ├── ProviderTimeout      the answer took too long
@@ -114,6 +116,17 @@ class AgentRunVetoed(AgentFlowError):
         self.callback = callback
         self.reason = reason
         super().__init__(f"run of {agent!r} vetoed by hook {callback!r}: {reason}")
+
+
+class DroppedAtBreakpoint(AgentFlowError):
+    """An operator dropped the event at breakpoint ``number``, at ``hook`` of ``agent``."""
+
+    def __init__(self, number: int, hook: str, agent: str) -> None:
+        self.number = number
+        self.hook = hook
+        self.agent = agent
+        where = f"{hook} of {agent!r}" if agent else hook
+        super().__init__(f"dropped by an operator at breakpoint {number} ({where})")
 
 
 class EventLoopDetected(AgentFlowError):
@@ -226,6 +239,15 @@ class JournalInUse(JournalError):
 
 class JournalUnusable(JournalError):
     """The journal can't be created, or its file is something else altogether."""
+
+
+class RecordingUnusable(AgentFlowError):
+    """A recording that can't be read or written. ``path`` is its file."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"the recording {path} can't be used: {reason}")
 
 
 class ProviderError(AgentFlowError):

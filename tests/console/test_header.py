@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from agentflow.telemetry.snapshot import Blocked
+from agentflow_console.footer import AlertLine
+from agentflow_console.frame_rate import FrameRate
 from agentflow_console.header import StatusLine
+from agentflow_console.pump import Pump
 
 from . import rows
 from .screen import SMALL, WIDE, console, screen_text, settled, text_of, until
 
 
-async def test_a_wide_status_line_says_everything() -> None:
+async def test_a_wide_status_line_says_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """At 160 columns nothing is left out but how long the screen takes."""
+    monkeypatch.setattr(Pump, "delay", 0.004)
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -74,6 +78,30 @@ async def test_a_blocked_engine_is_named_with_agent_and_line() -> None:
         await until(pilot, lambda: "blocks the engine" not in screen_text(app))
 
 
+async def test_an_engine_that_is_blocked_from_the_first_moment_is_said_to_be() -> None:
+    """A handler may keep the engine before it has ever answered: that is no long start."""
+    link = rows.link()
+    link.open.clear()
+    link.blocked = Blocked("analyzer", rows.NOW - 0.8, "handlers.py:12 in parse", [])
+    app = console(link)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: " BLOCKED " in screen_text(app))
+        assert "STARTING" not in screen_text(app)
+
+
+async def test_the_lines_are_cut_anew_for_another_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was cut for a narrow screen does not wait for the next beat of the header."""
+    monkeypatch.setattr(Pump, "tick", lambda pump: None)
+    app = console(rows.link(alerts=[rows.SLOW]))
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        app.refresh_lines()
+        await until(pilot, lambda: "…" in text_of(app.query_one(AlertLine))[0])
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: "agentflow.toml" in text_of(app.query_one(StatusLine))[0])
+        await until(pilot, lambda: "…" not in text_of(app.query_one(AlertLine))[0])
+
+
 async def test_a_lost_engine_is_said_with_its_reason() -> None:
     """When the engine is gone, the screen says so and stays."""
     link = rows.link()
@@ -110,3 +138,29 @@ async def test_numbers_keep_the_widest_place_they_had() -> None:
         link.give(rate=3.0)
         await until(pilot, lambda: " 3/s" in screen_text(app))
         assert text_of(app.query_one(StatusLine))[0].index("fail") == before
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"), [(160, "4fps slow terminal"), (100, "4fps"), (80, "4fps"), (60, "4fps")]
+)
+async def test_a_slow_terminal_is_said_in_any_width(cells: int, said: str) -> None:
+    """Who gets few frames reads why, as long as there is room for it."""
+    app = console()
+    async with app.run_test(size=(cells, 24)) as pilot:
+        await settled(pilot)
+        app.pump.rate = FrameRate(0.05, 0.25)
+        app.refresh_lines()
+        assert said in text_of(app.query_one(StatusLine))[0]
+
+
+async def test_a_slow_or_dear_console_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figure is longer where it is bad, and there is room."""
+    app = console(rows.link(engine_cost=0.15, name="x"))
+    async with app.run_test(size=(220, 24)) as pilot:
+        monkeypatch.setattr(Pump, "delay", 0.004)
+        await settled(pilot)
+        app.refresh_lines()
+        assert "ui 4ms costs 15% of a core" in text_of(app.query_one(StatusLine))[0]
+        monkeypatch.setattr(Pump, "delay", 0.24)
+        app.refresh_lines()
+        assert "ui 240ms slow screen" in text_of(app.query_one(StatusLine))[0]

@@ -15,6 +15,7 @@ from agentflow_console.app import ConsoleApp
 from agentflow_console.header import StatusLine
 from agentflow_console.health_text import health_json, health_text, verdict
 from agentflow_console.panes.base import Pane
+from agentflow_console.panes.console import ConsolePane
 from agentflow_console.panes.health import HealthPane
 from agentflow_console.panes.metrics import MetricsPane
 from agentflow_console.panes.modes import ModesPane
@@ -128,7 +129,7 @@ async def test_the_report_can_be_read_to_its_end_at_any_size(size: tuple[int, in
 
 @pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL])
 async def test_every_pane_of_the_screen_has_its_turn(size: tuple[int, int]) -> None:
-    """Health first, then the curves and the modes, by the tab key; zoomed it has all of it."""
+    """Health first, then the other reports, curves and modes, by tab; zoomed it has all of it."""
     app = console()
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
@@ -138,10 +139,17 @@ async def test_every_pane_of_the_screen_has_its_turn(size: tuple[int, int]) -> N
         shown = app.room.panes()
         assert (type(shown[0]), type(shown[-1])) == (HealthPane, ModesPane)
         assert app.room.query_one(MetricsPane).shown is (size == SMALL)
-        for pane in shown:
-            assert app.focused is pane
+        seen: list[Pane] = []
+        while not seen or app.focused is not shown[0]:
+            pane = app.focused
+            assert isinstance(pane, Pane)
+            assert pane.shown
             assert pane.body_height >= 3
+            seen.append(pane)
             await pilot.press("tab")
+            await settled(pilot)
+        assert {*shown} <= {*seen}
+        assert {HealthPane, ConsolePane, ModesPane} <= {type(pane) for pane in seen}
         await pilot.press("z")
         await settled(pilot)
         assert [one for one in app.query(Pane) if one.shown] == [shown[0]]

@@ -10,7 +10,9 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from agentflow.telemetry.snapshot import Blocked
+from agentflow_console.gauge import Reading
 from agentflow_console.pump import Pump
+from agentflow_console.showing import Showing
 
 from . import rows
 from .screen import MEDIUM, SMALL, WIDE, console, settled
@@ -25,8 +27,11 @@ class SvgExtension(SingleFileSnapshotExtension):
 
 @pytest.fixture(autouse=True)
 def steady_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one number on the screen that is measured is the same in every picture."""
+    """What the console measures of itself is the same in every picture."""
     monkeypatch.setattr(Pump, "delay", 0.004)
+    reading = Reading(19.6, 0.0012, 0.0003, 0.0061, 0.0009, 0.008, 0.019, 42, 41_200, 0, 0.031,
+                      62_000_000)  # fmt: skip
+    monkeypatch.setattr(Showing, "reading", lambda _: reading)
 
 
 def picture(svg: str) -> str:

@@ -305,6 +305,6 @@ async def test_one_event_in_full() -> None:
         assert len(detail.children) == 1
         assert {span.event_id for span in detail.spans} == {event_id, detail.children[0]}
         assert control.event("unknown") is None
-        assert control.session("unknown") == []
-        (session,) = control.sessions()
+        assert control.session("unknown").spans == []
+        (session,) = control.sessions().rows
         assert (session.id, session.events, session.dead) == ("s", 2, 0)

@@ -194,7 +194,9 @@ async def test_a_trace_is_small_and_can_be_encoded_whatever_was_in_the_state(
         control = Control(runner)
         (execution,) = runner.executions("s")
         msgspec.msgpack.encode(control.event(execution.event.id))
-        shown = [control.session("s"), control.sessions(), control.page(99, 99)]
+        spans = control.session("s").spans
+        shown = [spans, control.sessions(), control.page(99, 99)]
+        shown += [control.span(span.event_id, span.id) for span in spans]
         shown.append(control.snapshot(Cursor()))
     assert result.error is None
     assert len(repr(trace)) < 100_000

@@ -49,7 +49,7 @@ def test_the_feed_waits_for_room_on_the_disk(tmp_path: Path) -> None:
 
 
 def test_a_failing_disk_is_told_and_the_next_start_goes_on(tmp_path: Path) -> None:
-    """After a failed fsync it says so and ends; the next start has everything."""
+    """After a failed fsync it says so and ends, not well; the next start has everything."""
     program, disk = crowded(tmp_path)
     with started(program, disk) as process:
         assert process.stdout is not None
@@ -59,6 +59,7 @@ def test_a_failing_disk_is_told_and_the_next_start_goes_on(tmp_path: Path) -> No
         _, err = process.communicate(timeout=60)
     assert "Traceback" not in err, err
     assert process.returncode == 1
+    assert "agentflow.db does not have everything that was done: the disk failed" in err
     disk.repair()
     done = program.run("--events", "in.jsonl")
     assert done.code == 0

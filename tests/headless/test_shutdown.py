@@ -76,13 +76,13 @@ def flow(program: Program) -> None:
 
 @pytest.fixture
 def opened(program: Program, terminals: list[Terminal]) -> Iterator[Callable[..., Terminal]]:
-    """Opens the console in a terminal, and waits until an agent works."""
+    """Opens the console in a terminal; waits until an agent works and the screen says so."""
 
-    def open_console(*arguments: str, **options: object) -> Terminal:
+    def open_console(*arguments: str, says: str = "test flow", **options: object) -> Terminal:
         terminal = Terminal(program, "--events", "in.jsonl", *arguments, **options)  # type: ignore[arg-type]
         terminals.append(terminal)
         terminal.wait_for(program.folder / "started")
-        terminal.until("test flow")
+        terminal.until(says)
         return terminal
 
     yield open_console
@@ -301,9 +301,9 @@ def test_a_handler_that_blocks_the_engine_is_named_on_the_screen(
 ) -> None:
     """Which agent, at which line, also while it drains; then all goes on."""
     program.write("in.jsonl", lines({"target": "block"}))
-    terminal = opened()
+    # The engine may be blocked before it has ever said what its flow is called.
+    terminal = opened(says="BLOCKED")
     line = HANDLERS.splitlines().index("        time.sleep(0.01)") + 1
-    terminal.until("BLOCKED")
     terminal.until("block blocks the engine for ")
     terminal.until(f" s at handlers.py:{line} in block")
     terminal.press("q")

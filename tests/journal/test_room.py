@@ -74,10 +74,11 @@ async def test_at_its_limit_it_refuses_and_goes_on_when_there_is_room(
         assert desk.states[-1][0] == desk.journal.stats().state == "full"
         recovery = reopen(crash(path))
         assert events_of(recovery) == events
-        for number, seq in enumerate(numbers):
+        for number, (seq, event) in enumerate(zip(numbers, events, strict=True)):
             child = desk.journal.prepare(Event("child", {"of": seq}), 2, None)
             dead = letter(number + 1) if number % 2 else None
-            desk.journal.settle(seq, NOW, True, f"s{seq}", {"t": "y" * 9_000}, dead, [child])
+            state = {"t": "y" * 9_000}
+            desk.journal.settle(seq, NOW, True, event.session_id, state, dead, [child])
         await desk.flush()
         await desk.until(lambda: desk.states[-1][0] == "ok")
         assert desk.journal.stats().state == "ok"
@@ -88,6 +89,25 @@ async def test_at_its_limit_it_refuses_and_goes_on_when_there_is_room(
     assert len(recovery.dead) == len(events) // 2
     assert events_of(recovery)[-1].data == {"n": "afterwards"}
     assert size(path) < 3_000_000
+
+
+async def test_whatever_has_ended_makes_room(path: Path) -> None:
+    """Also events that are older than those that made room before them."""
+    async with Desk(path, max_bytes=2_000_000) as desk:
+
+        async def accept(count: int) -> list[int]:
+            return await desk.accept(*(Event("worker", {"t": "x" * 3_000}) for _ in range(count)))
+
+        old = await accept(200)
+        young = await accept(200)
+        for seq in young:
+            desk.journal.settle(seq, NOW, True)
+        latest = await accept(200)
+        for seq in old:
+            desk.journal.settle(seq, NOW, True)
+        latest += await accept(150)
+        assert desk.states == []
+        assert all(latest)
 
 
 async def test_many_at_once_do_not_run_over_the_limit(path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow_console.store import Filter
-from agentflow_console.store.terms import FIELDS
+from agentflow.filters import Filter
+from agentflow.filters.vocabulary import ROWS
 
 from .rows import row, rows
 
@@ -16,7 +16,7 @@ pieces = st.one_of(
     st.sampled_from(
         ["/", "//", "-", '"', "\\", ":", ">", "dur>", "dur>1ms", "[", "*", " ", "state:dead"]
     ),
-    st.sampled_from([f"{field}:" for field in FIELDS]),
+    st.sampled_from([f"{field}:" for field in ROWS.fields]),
 )
 written = st.lists(pieces, max_size=6).map("".join)
 
@@ -53,7 +53,7 @@ EVENT = row(
     priority="high",
     version=2,
     parent="9c1d",
-    data='{"module": "json.decoder"}',
+    data='{"module": "json.decoder", "size": 120, "by": {"name": "Ada"}, "text": "cut of…',
     error="SyntaxError: bad_coding.py:1",
 )
 
@@ -77,6 +77,14 @@ EVENT = row(
         "session:s-4?",
         "session:s-[0-4]1",
         "data:decoder",
+        "data.module:json.*",
+        "DATA.module:/^json/",
+        "data.size:120",
+        "data.size>=120",
+        "data.size<120.5",
+        "data.by.name:ada",
+        "data.text:cut*",
+        "-data.kind:*",
         "data:*decoder*",
         'data:"module\\": \\"json"',
         "error:/bad_\\w+\\.py:1$/",
@@ -112,6 +120,10 @@ def test_what_fits_is_let_through(text: str) -> None:
         "yaml",
         "/^json$/",
         "state:running",
+        "data.module:json",
+        "data.module>3",
+        "data.name:bob",
+        "data.kind:*",
         "agent:analyze",
         "-state:failed",
         "-decoder",
@@ -135,6 +147,9 @@ def test_what_does_not_fit_is_hidden(text: str) -> None:
     [
         ("stat:dead", "no field 'stat' (did you mean 'state'?) at column 1"),
         ("ok /abc", "the regular expression opened here is not closed at column 4"),
+        ("state.x:1", "'state.x' cannot be asked here (only data.KEY) at column 1"),
+        ("data.size>big", "'big' is not a number such as 3 at column 1"),
+        ("data.size:", "'data.size:' has no value at column 1"),
         ('"abc', "the quotes opened here are not closed at column 1"),
         ("state:", "'state:' has no value at column 1"),
         ("dur>fast", "'fast' is not a number such as 100ms, 2.5s or 1m at column 1"),

@@ -1,7 +1,7 @@
 """Continuity: one stream of snapshots from one engine after another.
 
-An engine that was started again after a death counts its log, its audit and its settled
-events from one again. Here its numbers are moved behind those of the one before, so that
+An engine that was started again after a death counts its log and its settled events from
+one again. Here its numbers are moved behind those of the one before, so that
 whoever watches keeps what it has and gets what is new, once.
 """
 
@@ -15,15 +15,12 @@ from agentflow.telemetry.snapshot import Cursor, Snapshot
 class Continuity:
     """Translates between the numbers of the screen and those of the engine that is there now.
 
-    The audit of operators survives in the journal and comes back with the new engine: what
-    the screen has of it already is not shown twice.
+    The audit of operators survives in the journal and keeps its numbers.
     """
 
     def __init__(self) -> None:
         self._last: Snapshot | None = None  # in the screen's numbers
-        self._event = self._log = self._audit = self._dead = self._config = 0
-        self._audited = -1.0  # time of the last action that the screen knew of
-        self._known = 0  # actions of the new engine that the screen had before
+        self._event = self._log = self._dead = self._config = 0
         self._open: set[int] = set()  # events that the engine before had not ended, as far as seen
 
     def begin(self) -> None:
@@ -34,7 +31,6 @@ class Continuity:
         self._open = {row.seq for row in last.live}
         self._event = last.settled_cursor
         self._log = last.log_cursor
-        self._audit, self._known = last.audit_cursor, 0
         # Revisions begin at 0 with each engine: another one is never taken for the same.
         self._dead = last.dead_revision + 1
         self._config = last.config_revision + 1
@@ -50,17 +46,12 @@ class Continuity:
             cursor,
             event=max(cursor.event - self._event, 0),
             log=max(cursor.log - self._log, 0),
-            audit=max(cursor.audit - self._audit + self._known, 0),
             dead=max(cursor.dead - self._dead, -1),
             versions=max(cursor.versions - self._config, -1),
         )
 
     def to_screen(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot in the screen's numbers."""
-        if self._audit and not self._known:
-            self._known = sum(row.time <= self._audited for row in snapshot.audit)
-            snapshot = msgspec.structs.replace(snapshot, audit=snapshot.audit[self._known :])
-        shift = self._audit - self._known
         moved = msgspec.structs.replace(
             snapshot,
             settled_cursor=snapshot.settled_cursor + self._event,
@@ -69,15 +60,9 @@ class Continuity:
             if self._log
             else snapshot.log,
             log_cursor=snapshot.log_cursor + self._log,
-            audit=[msgspec.structs.replace(row, seq=row.seq + shift) for row in snapshot.audit]
-            if shift
-            else snapshot.audit,
-            audit_cursor=snapshot.audit_cursor + shift,
             dead_revision=snapshot.dead_revision + self._dead,
             config_revision=snapshot.config_revision + self._config,
         )
-        if moved.audit:
-            self._audited = max(self._audited, moved.audit[-1].time)
         self._last = moved
         return moved
 

@@ -10,6 +10,7 @@ import msgspec
 from agentflow.telemetry.snapshot import Blocked, Cursor
 from agentflow_console.link.answering import Answers, execute, look_up
 from agentflow_console.link.asking import AskingLink
+from agentflow_console.link.cost import Cost
 from agentflow_console.link.frames import encode
 from agentflow_console.link.messages import AnyRequest, Execute
 from agentflow_console.link.protocol import LinkError
@@ -50,6 +51,7 @@ class InProcessLink(AskingLink):
         self._drain_ends = 0.0
         self._stopping: asyncio.Future[None] | None = None
         self._left: int | None = None
+        self._cost = Cost()
         self.owned = stop is not None
 
     async def start(self) -> None:
@@ -139,4 +141,5 @@ class InProcessLink(AskingLink):
         request = _requests.decode(encode(request))
         if isinstance(request, Execute):
             return encode(await execute(self._control, request))
-        return encode(look_up(self._control, request))
+        with self._cost:
+            return encode(look_up(self._control, request, self._cost.share))

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from agentflow.telemetry.snapshot import Blocked, Counts, Cursor, ProblemRow
+from agentflow.telemetry.snapshot import Blocked, Counts, Cursor, ProblemRow, SpanCursor
 
 
 class Request(msgspec.Struct, frozen=True, tag=True):
@@ -35,14 +35,30 @@ class ShowEvent(Request, frozen=True, tag=True):
 
 
 class ShowSession(Request, frozen=True, tag=True):
-    """The spans of a session."""
+    """More of the spans of a session."""
 
     session_id: str
+    cursor: SpanCursor
+
+
+class ShowSpan(Request, frozen=True, tag=True):
+    """One span in full."""
+
+    event_id: str
+    span_id: str
+
+
+class ShowRelated(Request, frozen=True, tag=True):
+    """What caused a span, and what it caused."""
+
+    event_id: str
+    span_id: str
 
 
 class ListSessions(Request, frozen=True, tag=True):
-    """The newest sessions."""
+    """The newest sessions that a filter lets through."""
 
+    query: str
     limit: int
 
 
@@ -50,6 +66,12 @@ class ShowDeadLetter(Request, frozen=True, tag=True):
     """One dead letter in full."""
 
     dead_letter: int
+
+
+class ShowStop(Request, frozen=True, tag=True):
+    """One stopped event in full."""
+
+    stop: int
 
 
 class ShowHealth(Request, frozen=True, tag=True):
@@ -98,8 +120,11 @@ AnyRequest: TypeAlias = (
     | Page
     | ShowEvent
     | ShowSession
+    | ShowSpan
+    | ShowRelated
     | ListSessions
     | ShowDeadLetter
+    | ShowStop
     | ShowHealth
     | Execute
     | HandOver

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from agentflow.control import Answer, DeadDetail, EventDetail
+from agentflow.control import (
+    Answer,
+    DeadDetail,
+    EventDetail,
+    Related,
+    SpanDetail,
+    StopDetail,
+)
 from agentflow.telemetry.snapshot import (
     Blocked,
     Cursor,
     EventRow,
     ProblemRow,
-    SessionRow,
+    SessionPage,
     Snapshot,
-    SpanRow,
+    SpanCursor,
+    SpanPage,
 )
 
 
@@ -43,14 +51,23 @@ class Link(Protocol):
     async def event(self, event_id: str) -> EventDetail | None:
         """One event in full; None if the engine no longer has it."""
 
-    async def session(self, session_id: str) -> list[SpanRow]:
-        """The spans of one session, oldest first."""
+    async def session(self, session_id: str, cursor: SpanCursor) -> SpanPage:
+        """The spans of one session that are new since the cursor, oldest first."""
 
-    async def sessions(self, limit: int = 200) -> list[SessionRow]:
-        """The sessions seen last, newest first."""
+    async def span(self, event_id: str, span_id: str) -> SpanDetail | None:
+        """One span in full; None if the engine no longer has it."""
+
+    async def related(self, event_id: str, span_id: str) -> Related | None:
+        """What caused a span and what it caused; None if the engine no longer has it."""
+
+    async def sessions(self, query: str = "", limit: int = 200) -> SessionPage:
+        """The sessions that a filter lets through, newest first."""
 
     async def dead_letter(self, number: int) -> DeadDetail | None:
         """One dead letter in full; None if there is no such number."""
+
+    async def stop(self, number: int) -> StopDetail | None:
+        """One stopped event in full; None if it isn't stopped any more."""
 
     async def command(self, name: str, **arguments: Any) -> Answer:
         """Have the engine do something, in the name of this operator."""

@@ -10,6 +10,7 @@ import msgspec
 
 from agentflow_console.link.answering import Answers, execute, look_up
 from agentflow_console.link.connection import Connection
+from agentflow_console.link.cost import Cost
 from agentflow_console.link.frames import encode
 from agentflow_console.link.messages import (
     AnyRequest,
@@ -52,6 +53,7 @@ class Server:
         self._engine = engine
         self._connection = Connection(sock, self._receive, self._lost)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._cost = Cost()
         self.deserted = False
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[bool] = loop.create_future()
@@ -77,6 +79,10 @@ class Server:
         self.stop(drain=True)
 
     def _receive(self, data: bytes) -> None:
+        with self._cost:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         try:
             request = _requests.decode(data)
         except msgspec.DecodeError:  # no console of ours says that
@@ -104,7 +110,7 @@ class Server:
         if isinstance(request, Report):
             self._engine.report(request.level, request.text)
             return None
-        return look_up(self._engine.control, request)
+        return look_up(self._engine.control, request, self._cost.share)
 
     async def _work(self, request: Execute | HandOver | TakeOver) -> None:
         try:

@@ -46,6 +46,7 @@ class Waterfall(TablePane[Node]):
         self._now = 0.0
         self._folded: set[str] = set()
         self._start, self._end = 0.0, 0.0
+        self._over = False  # whether nothing of it lasts
         self.fitted = False
         """Whether the axis is that of the selected event, and not of the whole session."""
 
@@ -62,10 +63,11 @@ class Waterfall(TablePane[Node]):
             self._folded.clear()
             self._index = self._top = 0
             self._cursor = None
-        elif spans == self.spans and all(span.duration >= 0 for span in spans):
+        elif spans is self.spans and self._over:
             return  # it is over, and nothing was added
         self._said, self.spans, self._now = heading, spans, now
         self._missing = "No spans are kept of this session any more."
+        self._over = all(span.duration >= 0 for span in spans)
         self._start = min((span.start for span in spans), default=0.0)
         self._end = max((_end(span, now) for span in spans), default=0.0)
         self._arrange()
@@ -97,6 +99,22 @@ class Waterfall(TablePane[Node]):
                 self._redraw()
                 return True
         return False
+
+    def show_span(self, span_id: str) -> bool:
+        """Put the cursor on a span, in the middle of the view; False if it isn't there."""
+        parents = {span.id: span.parent for span in self.spans}
+        if span_id not in parents:
+            return False
+        above = parents[span_id]
+        while above in parents and above in self._folded:
+            self._folded.discard(above)
+            above = parents[above]
+        self._arrange()
+        if not self.select(span_id):
+            return False
+        self._top = max(min(self._index - self.visible_rows // 2, len(self.rows) - 1), 0)
+        self._redraw()
+        return True
 
     def _place(self, index: int) -> None:
         before = self.selected
@@ -184,7 +202,7 @@ class Waterfall(TablePane[Node]):
             return ""
         span = node.span
         took = show.duration(span.duration)
-        parts = (span.kind, span.name, span.status, took, span.error, span.detail)
+        parts = (span.kind, span.name, span.status, took, span.detail, span.error)
         return " ".join(part for part in parts if part)
 
     # -- drawing -----------------------------------------------------------------------------

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 
-from agentflow.telemetry.snapshot import SessionRow, SpanRow
+from agentflow.control import SpanDetail
+from agentflow.telemetry.snapshot import SessionPage, SessionRow, SpanRow
 from agentflow_console.bindings import bindings
 from agentflow_console.latest import Latest
 from agentflow_console.palette import Palette
 from agentflow_console.panes.base import Pane
 from agentflow_console.panes.document import DocumentPane
+from agentflow_console.panes.session_text import session_json, session_plain
 from agentflow_console.panes.sessions import SessionsPane
-from agentflow_console.panes.span_detail import span_lines
+from agentflow_console.panes.span_detail import as_json, span_json, span_lines, span_plain
 from agentflow_console.panes.table import TablePane
 from agentflow_console.panes.waterfall import Waterfall
 from agentflow_console.screens.base import Room
+from agentflow_console.session_spans import SessionSpans
 from agentflow_console.store import Store
 from agentflow_console.text import safe
+from agentflow_console.walking import Walk
 
 _BESIDE, _STACKED = 140, 100
 _SESSIONS, _WATERFALL, _SPAN = range(3)
@@ -57,9 +62,14 @@ class Traces(Room):
         self._depth = _SESSIONS
         self._wanted: SessionRow | None = None
         self._wanted_event = ""
+        self._wanted_span = ""
+        self._known: SessionSpans | None = None
         self._spans: Latest[str, list[SpanRow]] | None = None
-        self._rows: Latest[str, list[SessionRow]] | None = None
+        self._rows: Latest[tuple[str, int], SessionPage] | None = None
+        self._detail: Latest[tuple[str, str], SpanDetail | None] | None = None
+        self._span_detail: tuple[str, SpanDetail | None] = ("", None)
         self._described: object = None
+        self._walk = Walk(lambda: self.console, self.select)
 
     def compose(self) -> ComposeResult:
         with Container(classes="split"):
@@ -105,18 +115,29 @@ class Traces(Room):
 
     def refresh_from(self, store: Store, now: float, *, force: bool = False) -> None:
         if self._rows is None or self._spans is None:
-            link = self.console.link
-            self._rows = Latest(self, lambda _: link.sessions(), self._got_sessions, again=1.0)
-            self._spans = Latest(self, link.session, self._got_spans)
-        self._rows.want("", live=True)
+            self._connect()
+        assert self._rows is not None
+        assert self._spans is not None
         super().refresh_from(store, now, force=force)
+        self._rows.want(self.sessions.wanted, live=True)
         row = self.sessions.selected
         if row is not None:
             self._spans.want(row.id, live=row.running > 0 or not self.waterfall.spans)
         self._describe()
 
-    def _got_sessions(self, key: str, rows: list[SessionRow]) -> None:
-        self.sessions.put(rows, self._wanted)
+    def _connect(self) -> None:
+        link = self.console.link
+        self._known = SessionSpans(link)
+        self._rows = Latest(
+            self, lambda wanted: link.sessions(*wanted), self._got_sessions, again=1.0
+        )
+        self._spans = Latest(self, self._known.fetch, self._got_spans)
+        self._detail = Latest(self, lambda span: link.span(*span), self._got_detail)
+
+    def _got_sessions(self, asked: tuple[str, int], page: SessionPage) -> None:
+        self.sessions.put(asked, page, self._wanted)
+        if not self.sessions.complete and self._rows is not None:
+            self._rows.forget()  # the engine goes on with its search when it is asked again
         if self._wanted is not None:
             self.sessions.select(self._wanted.id)
 
@@ -124,11 +145,23 @@ class Traces(Room):
         row = self.sessions.selected
         if row is None or row.id != session:
             return
-        self.waterfall.show_spans(
-            session, f"Session {safe(session, 60)}", spans, self.console.store_time
-        )
-        if self._wanted_event and self.waterfall.show_event(self._wanted_event):
+        said = f"Session {safe(session, 60)}"
+        if self._known is not None and self._known.cut:
+            said += ", cut"
+        self.waterfall.show_spans(session, said, spans, self.console.store_time)
+        self._find_wanted()
+        self._describe()
+
+    def _find_wanted(self) -> None:
+        """Put the cursor on the event or span that somebody wants to see, once it is there."""
+        event, span = self._wanted_event, self._wanted_span
+        if span and self.waterfall.show_span(span):
+            self._wanted_event = self._wanted_span = ""
+        elif event and not span and self.waterfall.show_event(event):
             self._wanted_event = ""
+
+    def _got_detail(self, span: tuple[str, str], detail: SpanDetail | None) -> None:
+        self._span_detail = (span[1], detail)
         self._describe()
 
     def _describe(self) -> None:
@@ -141,12 +174,21 @@ class Traces(Room):
             self._described = None
             self.span.show("", "Span", [[(" No span is selected.", palette.muted)]])
             return
-        described = (node.span, palette, self.span.body_width)
+        span = node.span
+        if self._detail is not None:
+            row = self.sessions.selected
+            self._detail.want((span.event_id, span.id), live=row is not None and row.running > 0)
+        described = (span, self._span_detail, palette, self.span.body_width)
         if described == self._described:  # this is asked for at every frame
             return
         self._described = described
-        lines = span_lines(node.span, palette, self.span.body_width)
-        self.span.show(node.span.id, f"Span {safe(node.span.name, 60)}", lines)
+        lines = span_lines(span, self._detail_of(span), palette, self.span.body_width)
+        self.span.show(span.id, f"Span {safe(span.name, 60)}", lines)
+        self.span.plain_of = lambda: span_plain(span, self._detail_of(span))
+
+    def _detail_of(self, span: SpanRow) -> SpanDetail | None:
+        id, detail = self._span_detail
+        return detail if id == span.id else None
 
     def restyle(self, palette: Palette, *, sides: bool) -> None:
         super().restyle(palette, sides=sides)
@@ -157,7 +199,8 @@ class Traces(Room):
         if event.pane is self.sessions:
             row = self.sessions.selected
             if self._wanted is not None and row is not None and row.id != self._wanted.id:
-                self._wanted, self._wanted_event = None, ""
+                self._wanted, self._wanted_event, self._wanted_span = None, "", ""
+                self._walk.forget()
             if row is not None and self._spans is not None and row.id != self.waterfall.subject:
                 self.waterfall.show_nothing("…")
                 self._spans.want(row.id)
@@ -183,17 +226,19 @@ class Traces(Room):
         self._focused().focus(scroll_visible=False)
 
     def select(self, key: Any) -> None:
-        """Show the waterfall of a session; a pair of session and event goes to that event."""
-        session, self._wanted_event = key if isinstance(key, tuple) else (str(key), "")
+        """Show the waterfall of a session; with an event, or an event and a span, go there."""
+        session, event, span = (*key, "")[:3] if isinstance(key, tuple) else (str(key), "", "")
+        if not span:
+            self._walk.forget()
+        self._wanted_event, self._wanted_span = event, span
         self._wanted = SessionRow(session, 0, 0, 0, 0.0, 0.0, "", "")
-        if self.sessions.filter_text:
+        if self.sessions.filter_text and self.sessions.index_of(session) is None:
             self.console.filter_pane(self.sessions, "")
-        self.sessions.put(self.sessions.rows, self._wanted)
+        self.sessions.add(self._wanted)
         self.sessions.select(session)
-        if self._wanted_event and self.waterfall.subject == session:
-            self.waterfall.show_event(self._wanted_event)
-            self._wanted_event = ""
-        self._go(_WATERFALL)
+        if self.waterfall.subject == session:
+            self._find_wanted()
+        self._go(_WATERFALL if self._depth == _SESSIONS or not span else self._depth)
 
     def open_row(self, row: Any) -> None:
         at = _SESSIONS if self.sessions.has_focus else self._depth
@@ -203,6 +248,8 @@ class Traces(Room):
             self._go(_SPAN)
 
     def go_back(self) -> bool:
+        if self._depth != _SESSIONS and self._walk.back():
+            return True
         if self._depth == _SESSIONS:
             return False
         self._go(self._depth - 1)
@@ -215,3 +262,47 @@ class Traces(Room):
     def action_expand_all(self) -> None:
         """Fold everything below the roots, or unfold everything."""
         self.waterfall.fold_all()
+
+    # -- causes and effects --------------------------------------------------------------------
+
+    def action_cause(self) -> None:
+        """Go to what caused the selected span."""
+        self._follow(self._walk.cause)
+
+    def action_effects(self) -> None:
+        """Go to what the selected span caused."""
+        self._follow(self._walk.effects)
+
+    def _follow(self, go: Callable[[str, SpanRow], None]) -> None:
+        node, row = self.waterfall.selected, self.sessions.selected
+        if node is None or row is None or row.id != self.waterfall.subject:
+            self.console.say("Select a span to go to what caused it, or what it caused.")
+        else:
+            go(row.id, node.span)
+
+    # -- copies --------------------------------------------------------------------------------
+
+    def action_copy(self) -> None:
+        """The session as a tree of text, or the span that has the keyboard, as text."""
+        node = self.waterfall.selected
+        if self._depth == _SESSIONS or node is None:
+            super().action_copy()
+        elif self._depth == _SPAN:
+            self._copy(span_plain(node.span, self._detail_of(node.span)))
+        else:
+            self._copy(session_plain(str(self.waterfall.subject), self.waterfall.spans,
+                                     self.console.store_time))  # fmt: skip
+
+    def action_copy_json(self) -> None:
+        """The same as JSON."""
+        node = self.waterfall.selected
+        if node is None:
+            self.console.say("There is nothing to copy here.")
+        elif self._depth == _SPAN:
+            self._copy(as_json(span_json(node.span, self._detail_of(node.span))))
+        else:
+            self._copy(session_json(str(self.waterfall.subject), self.waterfall.spans))
+
+    def _copy(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.console.say(f"Copied {len(text)} characters.")

@@ -1,6 +1,6 @@
 """What the screens read: rings and tables of plain rows, fed by one call a frame. No Textual."""
 
-from agentflow_console.store.filters import Filter
+from agentflow.filters import Filter
 from agentflow_console.store.ring import EventRing
 from agentflow_console.store.store import Store
 from agentflow_console.store.table import Table

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import islice
 from operator import attrgetter
 
+from agentflow.filters import Filter
 from agentflow.telemetry.snapshot import EventRow
-from agentflow_console.store.filters import Filter
 
 _by_seq = attrgetter("seq")
 _KEPT_FILTERS = 4

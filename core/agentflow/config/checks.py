@@ -23,6 +23,7 @@ def check(config: Config, merged: Merged) -> None:
     _check_lists(config, merged)
     _check_references(config, merged)
     _check_error_handlers(config, merged)
+    _check_breakpoints(config, merged)
     _check_delays(config, merged)
     _check_secrets(merged, merged.data, ())
 
@@ -111,6 +112,13 @@ def _check_error_handlers(config: Config, merged: Merged) -> None:
     for path, name in named:
         if name is not None:
             _check_agent(config, merged, ("error_routing", *path), name, "warning")
+
+
+def _check_breakpoints(config: Config, merged: Merged) -> None:
+    for number, point in enumerate(config.breakpoints.at):
+        if config.agents and point.agent and not any(char in point.agent for char in "*?["):
+            path = ("breakpoints", "at", number, "agent")
+            _check_agent(config, merged, path, point.agent, "warning")
 
 
 def _check_agent(config: Config, merged: Merged, path: Path, name: str, severity: Severity) -> None:

@@ -9,12 +9,14 @@ from typing import Any, ClassVar, Self
 from pydantic import PrivateAttr
 
 from agentflow.config.agents import AgentConfig
+from agentflow.config.breakpoints import BreakpointsConfig
 from agentflow.config.journal import JournalConfig
 from agentflow.config.llm import LlmConfig, ProviderConfig
 from agentflow.config.orchestration import OrchestrationConfig
 from agentflow.config.policies import ErrorRoutingConfig
 from agentflow.config.problems import Problem, Severity
 from agentflow.config.providers import resolve
+from agentflow.config.recording import RecordingConfig
 from agentflow.config.runtime import AgentFlowConfig, LoggingConfig, RuntimeConfig
 from agentflow.config.section import Section, Spelling, same, setting
 from agentflow.config.supervision import SupervisionConfig
@@ -39,10 +41,12 @@ class Config(Section):
     )
     runtime: RuntimeConfig = setting(RuntimeConfig(), "Limits of the runner.")
     journal: JournalConfig = setting(JournalConfig(), "What is kept on disk.")
+    recording: RecordingConfig = setting(RecordingConfig(), "What is recorded.")
     error_routing: ErrorRoutingConfig = setting(ErrorRoutingConfig(), "What happens to failures.")
     supervision: SupervisionConfig = setting(
         SupervisionConfig(), "When agents that keep failing are stopped."
     )
+    breakpoints: BreakpointsConfig = setting(BreakpointsConfig(), "Where events are stopped.")
     logging: LoggingConfig = setting(LoggingConfig(), "What is logged.")
     console: Table = setting({}, "Settings of the console.")
 

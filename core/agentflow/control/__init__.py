@@ -6,12 +6,24 @@ cost nothing to import; the engine behind Control is imported when it is asked f
 
 from typing import TYPE_CHECKING, Any
 
-from agentflow.control.words import Answer, Command, DeadDetail, EventDetail
+from agentflow.control.words import (
+    Answer,
+    Command,
+    DeadDetail,
+    EventDetail,
+    Related,
+    SpanDetail,
+    SpanRef,
+    StopDetail,
+)
 
 if TYPE_CHECKING:
     from agentflow.control.control import Control
 
-__all__ = ["Answer", "Command", "Control", "DeadDetail", "EventDetail"]
+__all__ = [
+    "Answer", "Command", "Control", "DeadDetail", "EventDetail", "Related", "SpanDetail", "SpanRef",
+    "StopDetail",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ def alerts(runner: Runner) -> list[str]:
     critical = [one for one in worries if _severity(one) == CRITICAL]
     notices = [one for one in worries if _severity(one) == NOTICE]
     others = [one for one in worries if one not in critical and one not in notices]
-    found = [_sentence(one) for one in critical]
+    found = [_sentence(one) for one in critical] + _stopped(runner)
     found += _open_breakers(runner)
     found += [clean(text) for text in runner.current_notices()]
     found += [_sentence(one) for one in others]
@@ -51,6 +51,18 @@ def _sentence(concern: Check | Anomaly) -> str:
         return f"{concern.kind}: {concern.what}. {concern.recommendation}"
     detail = f" ({concern.detail})" if concern.detail else ""
     return f"{concern.name} {concern.value}{detail}. {concern.recommendation}"
+
+
+def _stopped(runner: Runner) -> list[str]:
+    stops = list(runner.breakpoints.stops.values())
+    if not stops:
+        return []
+    first = stops[0]
+    others = f" and {len(stops) - 1} more" if len(stops) > 1 else ""
+    return [
+        f"event {first.execution.seq} is stopped at breakpoint {first.breakpoint} "
+        f"({clean(first.where)}){others}: press B to see it and let it go on"
+    ]
 
 
 def _open_breakers(runner: Runner) -> Iterator[str]:

@@ -10,21 +10,22 @@ import msgspec
 
 from agentflow.control import rows
 from agentflow.control.alerts import alerts
-from agentflow.control.words import DeadDetail, EventDetail
+from agentflow.control.stop_rows import breakpoint_row, stop_detail, stop_row
+from agentflow.control.words import DeadDetail, EventDetail, StopDetail
 from agentflow.engine import Runner
 from agentflow.engine.execution import Execution
+from agentflow.engine.preview import asks_why
 from agentflow.resilience.dead_letters import describe, trace_text
 from agentflow.telemetry.health.resources import memory
 from agentflow.telemetry.snapshot import (
+    BreakpointRow,
     Config,
     Counts,
     Cursor,
     EventRow,
-    SessionRow,
     Snapshot,
-    SpanRow,
 )
-from agentflow.telemetry.trace import spans
+from agentflow.telemetry.spans import spans
 
 DEAD_LIMIT = 1_000
 LOG_LIMIT = 500
@@ -50,6 +51,8 @@ class Observer:
         actions, _ = telemetry.actions.since(cursor.audit, LOG_LIMIT)
         letters = dispatcher.dead_letters
         health = runner.health.report
+        revision = runner.breakpoints.revision
+        canary = rows.canary_row(runner) if dispatcher.canary is not None else None
         agents = hooks = modes = None
         if cursor.tables:
             in_flight = Counter(
@@ -59,6 +62,9 @@ class Observer:
             held = Counter(execution.at for execution in begun if execution.status == "held")
             modes_now = Counter(execution.mode for execution in begun if execution.started)
             agents = rows.agent_rows(plan, in_flight, held, now, offset)
+            if dispatcher.canary is not None:
+                agents += rows.agent_rows(dispatcher.canary.plan, in_flight, held, now, offset,
+                                          but={row.name for row in agents})  # fmt: skip
             hooks = [rows.hook_row(callback, offset) for callback in dispatcher.hooks.callbacks()]
             modes = [
                 rows.mode_row(mode, meter, modes_now.get(mode, 0), now)
@@ -103,13 +109,23 @@ class Observer:
             pid=os.getpid(),
             memory=memory(),
             pace=runner.pace,
+            breakpoints=None if cursor.breakpoints == revision else self._breakpoints(),
+            breakpoints_revision=revision,
+            stops=[stop_row(stop, offset) for stop in runner.breakpoints.stops.values()],
+            on_quit=runner.on_quit,
             health=health if health is not None and health.time != cursor.health else None,
+            canary=canary,
+            recording=str(dispatcher.recorder.path) if dispatcher.recorder is not None else "",
         )
 
     def _row(self, execution: Execution) -> EventRow:
         dispatcher = self._runner.dispatcher
         return rows.event_row(
-            execution, dispatcher.guards, dispatcher.wall_offset, dispatcher.now()
+            execution,
+            dispatcher.guards,
+            dispatcher.wall_offset,
+            dispatcher.now(),
+            dispatcher.breakpoints.stopped(execution),
         )
 
     def _config(self) -> Config:
@@ -124,7 +140,12 @@ class Observer:
             versions=[rows.version_row(version) for version in history.versions],
             problems=[rows.problem_row(problem) for problem in history.problems],
             status="ok" if history.refused_text is None else "refused",
+            ask_why=asks_why(config),
         )
+
+    def _breakpoints(self) -> list[BreakpointRow]:
+        breakpoints = self._runner.breakpoints
+        return [breakpoint_row(point, applies=breakpoints.applies(point)) for point in breakpoints]
 
     # -- single things --------------------------------------------------------------------
 
@@ -172,18 +193,6 @@ class Observer:
                 wanted.update(other.children or ())
         return family
 
-    def session(self, session_id: str) -> list[SpanRow]:
-        """The waterfall of one session."""
-        dispatcher = self._runner.dispatcher
-        executions = self._runner.executions(session_id)
-        return spans(executions, dispatcher.guards, dispatcher.wall_offset, dispatcher.now())
-
-    def sessions(self, limit: int = 200) -> list[SessionRow]:
-        """The sessions that are remembered, the latest first."""
-        return rows.session_rows(
-            self._runner.executions(), self._runner.dispatcher.wall_offset, limit
-        )
-
     def dead_letter(self, number: int) -> DeadDetail | None:
         """One dead letter in full, None if there is none of that number."""
         letter = self._runner.dispatcher.dead_letters.find(number)
@@ -195,3 +204,7 @@ class Observer:
             describe(letter.error),
             trace_text(letter.error),
         )
+
+    def stop(self, number: int) -> StopDetail | None:
+        """One event that is stopped, in full; None if it isn't any more."""
+        return stop_detail(self._runner, number)

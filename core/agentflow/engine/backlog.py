@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import chain
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -43,7 +42,7 @@ class Backlog:
         self.sessions: dict[str, Line | None] = {}
         self.unread: list[int] | None = None
         """How many of each rank have not been read yet; None when everything has been."""
-        self.late: deque[Execution] = deque()
+        self.late: Line = deque()
         """What has arrived since, and waits until everything has been read."""
         self.named = False
         """Whether there are sessions of more than one event in what is unread."""
@@ -155,23 +154,25 @@ class Backlog:
     def __bool__(self) -> bool:
         return any(self.ready)
 
+    @property
+    def lines(self) -> list[Line]:
+        """Everything that waits behind nothing of its own session, in lines."""
+        return [*self.ready, *self._held_back, self.late]
+
     def __iter__(self) -> Iterator[Execution]:
         """Everything in here, ready ones first."""
-        yield from map(self.made, list(chain(*self.ready, *self._held_back)))
-        for waiting in list(self.sessions.values()):
-            if waiting:
-                yield from map(self.made, list(waiting))
-        yield from list(self.late)
+        for line in (*self.lines, *list(self.sessions.values())):
+            if line:
+                yield from map(self.made, list(line))
 
     def newest(self) -> Iterator[Iterator[Execution]]:
-        """What is ready, and what has arrived late: line by line, the newest first."""
-        yield reversed(self.late)
-        for line in (*self.ready, *self._held_back):
+        """What waits in lines, the newest of each line first."""
+        for line in self.lines:
             yield map(self.made, reversed(line))
 
     def awaited(self) -> Iterator[Execution]:
         """Those whose outcome somebody waits for."""
-        for line in (*self.ready, *self._held_back, *self.sessions.values(), self.late):
+        for line in (*self.lines, *self.sessions.values()):
             for queued in line or ():
                 if isinstance(queued, Execution) and queued.waiter is not None:
                     yield queued

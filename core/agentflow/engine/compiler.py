@@ -15,7 +15,9 @@ from agentflow.engine.models import ModelAgent, Providers, kind_of, signature_of
 from agentflow.engine.plan import Plan, PlannedAgent, Vitals, breaker_policy, retry_policy
 from agentflow.engine.threads import Threads
 from agentflow.errors import ConfigError, HandlerNotLoaded
+from agentflow.event import Event
 from agentflow.resilience import CircuitBreaker
+from agentflow.state import State
 from agentflow.telemetry.metrics import Meter
 
 
@@ -38,6 +40,7 @@ class Compiler:
         self._watch = watch
         self._registered: dict[str, Code] = {}
         self._loaded: dict[tuple[str, str], Code] = {}
+        self._apart: dict[tuple[str, str], Code] = {}
         self._providers = Providers()
         self._models: dict[str, tuple[object, Code]] = {}
         self.vitals: dict[str, Vitals] = {}
@@ -54,8 +57,25 @@ class Compiler:
         """Forget the code registered for ``name``; False if there was none."""
         return self._registered.pop(name, None) is not None
 
-    def compile(self, config: Config, version: int) -> Plan:
-        """The plan of ``config``. Raises ConfigError when an agent's code can't be loaded."""
+    def knows(self, name: str) -> Code | None:
+        """The code that was registered for an agent, if any."""
+        return self._registered.get(name)
+
+    @property
+    def registered(self) -> list[str]:
+        """The agents whose code was registered, in that order."""
+        return list(self._registered)
+
+    def loaded(self, name: str, reference: str) -> Code | None:
+        """The code of an agent that has been loaded by that reference, if it has."""
+        return self._loaded.get((name, reference))
+
+    def compile(self, config: Config, version: int, *, apart: bool = False) -> Plan:
+        """The plan of ``config``. Raises ConfigError when an agent's code can't be loaded.
+
+        ``apart`` for one that runs beside another plan: an agent's object that would have
+        to be told something else is not shared with that, until ``join``.
+        """
         problems: list[Problem] = []
         agents: dict[str, PlannedAgent] = {}
         disabled: set[str] = set()
@@ -68,7 +88,7 @@ class Compiler:
                 continue
             if code is None and settings is not None:
                 try:
-                    code = self._code(config, name)
+                    code = self._code(config, name, apart)
                 except (HandlerNotLoaded, TypeError) as error:
                     problems.append(_problem(config, name, error))
                     continue
@@ -98,17 +118,57 @@ class Compiler:
             raise ConfigError(problems)
         return Plan(version, config, agents, frozenset(disabled), self._meter_of)
 
-    def _code(self, config: Config, name: str) -> Code:
-        reference = config.agents[name].handler
+    def sketch(self, config: Config) -> Plan:
+        """What the plan of ``config`` would be, to be asked and not to be run.
+
+        Nothing is loaded for it, and nobody is told anything.
+        """
+        agents: dict[str, PlannedAgent] = {}
+        disabled: set[str] = set()
+        for name in [*config.agents, *(n for n in self._registered if n not in config.agents)]:
+            settings, code = config.agents.get(name), self._registered.get(name)
+            if code is None and settings is not None and settings.handler:
+                code = self._loaded.get((name, settings.handler))
+            if settings is not None and not settings.enabled:
+                disabled.add(name)
+                continue
+            if code is not None and code.agent is not None and not code.agent.enabled:
+                disabled.add(name)
+                continue
+            vitals = self.vitals.get(name)
+            if vitals is None:
+                vitals = Vitals(name, CircuitBreaker(breaker_policy(config), self._now))
+            code = code or Code(_nothing, self._threads)
+            agents[name] = PlannedAgent(name, "", code, vitals, inf, retry_policy(config, name))
+        return Plan(0, config, agents, frozenset(disabled), lambda mode: Meter())
+
+    def join(self) -> None:
+        """What was compiled apart is all there is from now on."""
+        self._loaded.update(self._apart)
+        self._apart.clear()
+
+    def part(self) -> None:
+        """What was compiled apart is not used any more."""
+        self._apart.clear()
+
+    def _code(self, config: Config, name: str, apart: bool) -> Code:
+        settings = config.agents[name]
+        reference = settings.handler
         if reference is None:
             return self._model(config, name)
-        code = self._loaded.get((name, reference))
+        key = name, reference
+        shelf, code = self._loaded, self._loaded.get(key)
+        if apart and code is not None and code.agent is not None:
+            if code.agent.name == name and not introduction(code.agent, settings):
+                return code
+            shelf, code = self._apart, self._apart.get(key)
         if code is None:
             folder = Path(config.path).parent if config.path else None
-            code = Code(load(name, reference, folder), self._threads, reference)
-            self._loaded[name, reference] = code
+            code = shelf[key] = Code(load(name, reference, folder), self._threads, reference)
         if code.agent is not None:
-            _introduce(code.agent, name, config.agents[name])
+            code.agent.name = name
+            for attribute, value in introduction(code.agent, settings).items():
+                setattr(code.agent, attribute, value)
         return code
 
     def _model(self, config: Config, name: str) -> Code:
@@ -130,7 +190,9 @@ class Compiler:
 
     async def close(self) -> None:
         """Shut down agents and providers that were got ready."""
-        for code in [*self._registered.values(), *self._loaded.values()]:
+        for code in [
+            *self._registered.values(), *self._loaded.values(), *self._apart.values()
+        ]:  # fmt: skip
             try:
                 await code.stop()
             except Exception:  # one agent's failing shutdown must not keep the others open
@@ -141,14 +203,20 @@ class Compiler:
         await self._providers.close()
 
 
-def _introduce(agent: Agent, name: str, settings: AgentConfig) -> None:
-    """Tell an agent's object what the configuration says of it; its own words stay."""
-    agent.name = name
-    agent.role = settings.role or agent.role
-    agent.description = settings.description or agent.description
-    agent.capabilities = settings.capabilities or agent.capabilities
-    agent.system_prompt = settings.system_prompt or agent.system_prompt
-    agent.llm = settings.llm if settings.llm is not None else agent.llm
+async def _nothing(event: Event, state: State) -> None:
+    """Stands for code that has yet to be loaded."""
+
+
+def introduction(agent: Agent, settings: AgentConfig) -> dict[str, Any]:
+    """What the configuration says of an agent's object and it does not say itself yet."""
+    said = {
+        key: getattr(settings, key)
+        for key in ("role", "description", "capabilities", "system_prompt")
+        if getattr(settings, key)
+    }
+    if settings.llm is not None:
+        said["llm"] = settings.llm
+    return {key: value for key, value in said.items() if getattr(agent, key) != value}
 
 
 def _problem(config: Config, agent: str, error: Exception) -> Problem:

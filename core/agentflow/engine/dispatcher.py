@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.agent import AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
+from agentflow.engine.breakpoints import Breakpoints, Lanes, Watched
+from agentflow.engine.canary import Canary
 from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride
 from agentflow.engine.firing import HookRefused, fire
@@ -42,6 +44,9 @@ from agentflow.state import State
 from agentflow.telemetry.metrics import FOLD_AT, Meter
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import bounded
+
+if TYPE_CHECKING:
+    from agentflow.recording import Recorder
 
 PATIENCE = 1.0
 """Seconds that an event waits for room in the queue before it is refused."""
@@ -78,23 +83,34 @@ class Dispatcher(Slots):
         self.supervisor = Supervisor(self)
         self.publish: Callable[[Event], None] | None = None
         """Told of every event that was caused by another one."""
+        self.recorder: Recorder | None = None
+        """Takes down what ends, while a recording is made."""
         self.any_paused = False
         self.max_deaths = 3
         """How often the process may die while an event runs until that is a dead letter."""
         self.express: dict[str, Lane] = {}
-        """The plan's express lanes, by target, while they are open."""
+        """The plan's express lanes, by target, while they are open and the only ones."""
+        self.watched: dict[str, Watched] = {}
+        """Lanes open to events that no breakpoint can be meant for, by target."""
+        self.beside: dict[bool, Lanes] = {}
+        """While a plan is tried out: its lanes (True), and those of ``plan``."""
+        self.changes = 0
+        """How often the lanes have changed: who is on one then leaves it."""
+        self.canary: Canary | None = None
+        """The plan that is tried out beside ``plan``, if one is."""
+        self.breakpoints = Breakpoints(self)
 
     def look_express(self) -> None:
-        """Open or close the express lanes: callbacks and pauses close them."""
-        hooks, plan = self.hooks, self.plan
-        unhindered = not (
-            hooks.before_event
-            or hooks.after_event
-            or hooks.before_agent
-            or hooks.after_agent
-            or self.any_paused
-        )
-        self.express = plan.lanes if unhindered else {}
+        """Open or close the express lanes: callbacks, pauses and breakpoints close them."""
+        self.changes += 1
+        self.express, self.watched, self.beside = {}, {}, {}
+        if self.hooks.in_the_way or self.any_paused:
+            return
+        lanes = self.breakpoints.lanes(self.plan)
+        if self.canary is None:
+            self.express, self.watched = lanes
+        else:
+            self.beside = {False: lanes, True: self.breakpoints.lanes(self.canary.plan)}
 
     # -- in -----------------------------------------------------------------------------
 
@@ -144,17 +160,32 @@ class Dispatcher(Slots):
         steered = event.steered or execution.tries
         lane = None if steered else self.express.get(event.target)
         if lane is None:
-            return self.orchestrate(execution, guard)
+            if not self.watched and self.canary is None:
+                return self.orchestrate(execution, guard)
+            plan = None if self.canary is None else self.plan_for(event.session_id)
+            if not steered:
+                tried = plan is not None and plan is not self.plan
+                free, watched = self.beside.get(tried, ({}, self.watched))
+                lane = free.get(event.target)
+                if lane is None and event.target in watched:
+                    lane = watched[event.target].lane_for(event)
+            if lane is None:
+                return self.orchestrate(execution, guard, plan=plan)
         return ride(self, execution, lane, guard)
 
     # -- one event ----------------------------------------------------------------------
 
     async def orchestrate(
-        self, execution: Execution, guard: Guard, resumed: Resumed | None = None
+        self,
+        execution: Execution,
+        guard: Guard,
+        resumed: Resumed | None = None,
+        plan: Plan | None = None,
     ) -> None:
         """Run one execution to its end, or set it aside for a paused agent.
 
-        ``resumed`` is how far the express lane has come, if it has begun with it.
+        ``resumed`` is how far the express lane has come, if it has begun with it; ``plan``
+        is the one to run under, if not the one that runs everything.
         """
         event = execution.event
         if execution.deaths >= self.max_deaths:
@@ -163,6 +194,8 @@ class Dispatcher(Slots):
         steered = event.steered
         if resumed is not None:
             choice = resumed.choice
+        elif plan is not None:
+            choice = plan.pick(event)
         elif steered or self.plan.has_rules:
             choice = self.plan.pick(event)
         else:
@@ -210,10 +243,23 @@ class Dispatcher(Slots):
                     veto.__cause__ = refused.cause
                     outcome = Outcome(state, veto)
                 execution.last = self.now()
+                event = execution.event
             if outcome is None and (steered or (choice.mode != "route" and event.target)):
                 outcome = await self._not_orchestrated(execution, choice, state)
             if outcome is None:
                 outcome = await choice.orchestrate(execution.run, event, state, done)
+        except asyncio.CancelledError:
+            dropped = self._dropped(work, state)
+            if dropped is None:
+                raise
+            outcome = dropped
+        except Exception as error:
+            # Nothing an agent does ends up here; if the engine itself fails, the event
+            # must still be accounted for.
+            outcome = Outcome(state, error, execution.at)
+        if execution.ended:
+            return  # it was given up in the meantime: see abandon
+        try:
             if outcome.error is None and "route" in outcome.state.meta:
                 self.follow_up(execution, choice, outcome)
             if hooks.after_event:
@@ -228,16 +274,44 @@ class Dispatcher(Slots):
                 outcome.state = answer if isinstance(answer, State) else await answer
                 execution.last = self.now()
         except asyncio.CancelledError:
-            raise
+            dropped = self._dropped(work, outcome.state)
+            if dropped is None:
+                raise
+            outcome = dropped
         except Exception as error:
-            # Nothing an agent does ends up here; if the engine itself fails, the event
-            # must still be accounted for.
             outcome = Outcome(state, error, execution.at)
         if execution.ended:
             return  # it was given up in the meantime: see abandon
+        if work.released:
+            # Its handler has not waited for what is stopped inside it.
+            self.take_slot_at_once(execution)
         # Nothing may lead back here once it is kept for its trace: see Execution.
         execution.work = None  # type: ignore[assignment]
         self.settle(execution, choice.meter, outcome.state, outcome.error, outcome.agent)
+
+    def _dropped(self, work: Work, state: State) -> Outcome | None:
+        """The outcome of a cancelled event that an operator has dropped; None if none has."""
+        dropped, task = work.dropped, work.guard.task
+        if dropped is None or self.closing or work.guard.abandoned:
+            return None
+        work.guard.fired = False
+        while task.cancelling():
+            task.uncancel()
+        return Outcome(state, dropped, dropped.agent)
+
+    def plan_for(self, session: str) -> Plan:
+        """The plan that the next event of a session starts under."""
+        canary = self.canary
+        return canary.plan if canary is not None and canary.picks(session) else self.plan
+
+    def _plan_of(self, execution: Execution) -> Plan:
+        """The plan that an execution runs or ran under, if that is still in use."""
+        if execution.work is not None:
+            return execution.work.choice.plan
+        canary = self.canary
+        if canary is not None and canary.plan.version == execution.version:
+            return canary.plan
+        return self.plan
 
     def _set_aside(self, execution: Execution, plan: Plan) -> bool:
         """Hold an execution whose agent is paused, without a slot; False if it isn't."""
@@ -302,15 +376,15 @@ class Dispatcher(Slots):
 
     def _limit(self, execution: Execution) -> DeadlineExceeded | None:
         """Take in timeout, agent_timeout and deadline; the error if it is too late."""
-        metadata = execution.event.metadata
+        metadata, stood = execution.event.metadata, execution.work.stood
         for key in ("timeout", "agent_timeout"):
             if key in metadata:
-                limit = execution.started + parse_duration(metadata[key])
+                limit = execution.started + stood + parse_duration(metadata[key])
                 execution.deadline = min(execution.deadline, limit)
         if "deadline" in metadata:
-            left = parse_time(metadata["deadline"]).timestamp() - self.clock.time()
+            left = parse_time(metadata["deadline"]).timestamp() + stood - self.clock.time()
             if left > 0:
-                execution.deadline = min(execution.deadline, execution.started + left)
+                execution.deadline = min(execution.deadline, execution.started + stood + left)
             else:
                 error = DeadlineExceeded(execution.event.route, -left)
                 if execution.event.priority_rank == 0:
@@ -381,6 +455,20 @@ class Dispatcher(Slots):
         elif len(children) < MAX_CHILDREN:
             children.append(event.id)
 
+    def _note_emitter(self, execution: Execution, event: Event) -> None:
+        """Remember which run of ``execution`` it is whose handler has caused ``event``."""
+        if self.recorder is None:
+            return
+        guard = current_guard.get()
+        agent, since = execution.at, 0.0
+        for name, began, whose in guard.frames() if guard is not None else ():
+            if whose is execution:
+                agent, since = name, began
+        if execution.emitted is None:
+            execution.emitted = []
+        if len(execution.emitted) < MAX_CHILDREN:
+            execution.emitted.append((event.id, agent, since))
+
     def interrupted(self, execution: Execution) -> None:
         """A stop without drain cut an execution short: it has not run."""
         if execution.nested:
@@ -402,6 +490,7 @@ class Dispatcher(Slots):
         execution.waits = ""
         execution.started = 0.0
         execution.runs = ()
+        execution.outputs = None
         self.backlog.put_back(execution)
         if self._resumable:
             self._slot_is_free()
@@ -436,8 +525,12 @@ class Dispatcher(Slots):
         if error is not None:
             letter = self._bury(execution, error, agent)
             meter.errors += 1
+        if self.canary is not None:
+            self.canary.count(execution)
         if self.intake is not None:
             self.intake.settle(execution, state, letter)
+        if self.recorder is not None:
+            self.recorder.ended(execution, state)
         if not execution.nested:
             self.running -= 1
             if self.backlog.ordered:
@@ -487,7 +580,8 @@ class Dispatcher(Slots):
             # An error handler that fails is on record; it never makes another error event.
             return letter
         try:
-            told = self.errors.route(letter, self.plan.config.error_routing, self.plan.agents)
+            plan = self._plan_of(execution)
+            told = self.errors.route(letter, plan.config.error_routing, plan.agents)
             if told is not None:
                 self.add_child(execution, told)
         except InvalidEvent as refused:
@@ -651,11 +745,13 @@ class Dispatcher(Slots):
             raise QueueFull(self.queue_size)
         if self.intake is None:
             self.add_child(parent, event)
+            self._note_emitter(parent, event)
             return event.id
         run = self.guards.here().key_of_request(parent)
         event_id = await self.intake.emit(event, key=self.intake.key_of(run, event))
         if event_id == event.id:
             self._note_child(parent, event)
+            self._note_emitter(parent, event)
         return event_id
 
     async def run_nested(self, parent: Execution, event: Event) -> AgentResult:
@@ -674,11 +770,12 @@ class Dispatcher(Slots):
         execution = Execution(event, seq, rank, self.now(), waiter, nested=True, deadline=limit)
         execution.key = self.guards.here().key_of_request(parent)
         self._note_child(parent, event)
+        self._note_emitter(parent, event)
         if self.publish is not None:
             self.publish(event)
         self.nested[execution] = parent
         try:
-            await self.orchestrate(execution, self.guards.here())
+            await self.orchestrate(execution, self.guards.here(), plan=self._plan_of(parent))
         except BaseException as error:
             if not execution.ended:
                 self.fail(execution, error)

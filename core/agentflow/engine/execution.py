@@ -13,8 +13,8 @@ from agentflow.agent import AgentResult
 from agentflow.engine.context import RunContext
 from agentflow.engine.firing import HookRefused, fire
 from agentflow.engine.guards import NOTHING_ASKED
-from agentflow.engine.hooks import HookPoint
-from agentflow.errors import AgentRunVetoed, AgentTimeout, CircuitOpen
+from agentflow.engine.hooks import STOPS, HookPoint, without_stops
+from agentflow.errors import AgentRunVetoed, AgentTimeout, CircuitOpen, DroppedAtBreakpoint
 from agentflow.event import Event
 from agentflow.orchestration import Outcome
 from agentflow.resilience.dead_letters import describe
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from agentflow.engine.dispatcher import Dispatcher
     from agentflow.engine.guards import Guard, Guards
     from agentflow.engine.plan import Choice, PlannedAgent
+    from agentflow.engine.stops import Stop
+    from agentflow.recording.encoding import KeptOutput
 
 
 Attempt: TypeAlias = tuple[State, Any, BaseException | None]
@@ -46,12 +48,14 @@ class Work:
     ``active`` are the agent runs going on in a parallel phase; ``parked_held`` and
     ``parked_retry`` those of them that wait; ``released`` says that all of them do and
     the slot was given up. ``fresh`` is the state made from the event's data until
-    something has touched it, ``tried`` an attempt that was made before ``run``.
+    something has touched it, ``tried`` an attempt that was made before ``run``,
+    ``begun`` whether one lies behind it that is not among the runs. ``stood`` is for how many
+    seconds time stood still, ``dropped`` the error of an event that an operator has dropped.
     """
 
     __slots__ = (
-        "active", "choice", "dispatcher", "fresh", "guard", "parked_held", "parked_retry",
-        "released", "tried",
+        "active", "begun", "choice", "dispatcher", "dropped", "fresh", "guard", "parked_held",
+        "parked_retry", "released", "stood", "tried",
     )  # fmt: skip
 
     def __init__(self, dispatcher: Dispatcher, choice: Choice, guard: Guard) -> None:
@@ -59,7 +63,9 @@ class Work:
         self.choice = choice
         self.guard = guard
         self.active = self.parked_held = self.parked_retry = 0
-        self.released = False
+        self.released = self.begun = False
+        self.dropped: DroppedAtBreakpoint | None = None
+        self.stood = 0.0
         self.fresh: State | None = None
         self.tried: Attempt | None = None
 
@@ -112,6 +118,11 @@ class Execution(msgspec.Struct, eq=False, gc=False):
     """Its cell among the leases, while it runs."""
     outbox: list[Any] | None = None
     """Events that it caused, which go to the disk together with its end."""
+    outputs: list[KeptOutput | None] | None = None
+    """What the runs ended with, while a recording is made; None where that can be seen from
+    what the next one was given."""
+    emitted: list[tuple[str, str, float]] | None = None
+    """Which of the children a handler emitted: id, agent, when its run began."""
 
     @property
     def status(self) -> str:
@@ -141,6 +152,12 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         place = f"#{times + 1}" if times else ""
         return f"{self.key or self.event.id}/{agent}{place}"
 
+    def keep_output(self, output: KeptOutput) -> None:
+        """Remember what the latest of the runs has ended with."""
+        outputs = self.outputs = self.outputs or []
+        outputs += [None] * (len(self.runs) - 1 - len(outputs))
+        outputs.append(output)
+
     # -- one agent ----------------------------------------------------------------------
 
     async def run(self, name: str, event: Event, state: State) -> Outcome:
@@ -159,10 +176,12 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         agent = choice.agents.get(name)
         if agent is None:
             return await self.not_run(name, state, choice.plan.missing(name))
+        event = self.event  # an operator may have edited it since
         now = dispatcher.now
         hooks = dispatcher.hooks
         vitals = agent.vitals
         error: BaseException | None = None
+        stop: Stop | None = None
         attempt = self.tries + 1
         if choice.parallel:
             guard = dispatcher.guards.here()
@@ -180,12 +199,24 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 await dispatcher.take_slot(self)
             if hooks.before_agent:
                 work.fresh = None
-                try:
-                    answer = fire(self, hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name)
-                    state = answer if isinstance(answer, State) else await answer
-                except HookRefused as refused:
-                    error = AgentRunVetoed(name, refused.callback, refused.reason)
-                    error.__cause__ = refused.cause
+                while True:
+                    try:
+                        answer = fire(
+                            self, hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name
+                        )
+                        state = answer if isinstance(answer, State) else await answer
+                    except HookRefused as refused:
+                        error = AgentRunVetoed(name, refused.callback, refused.reason)
+                        error.__cause__ = refused.cause
+                        if hooks.agent_error:
+                            stop = dispatcher.breakpoints.look_at_failure(self, name, state, error)
+                            if stop is not None and await stop.wait_for_edit(attempt, started):
+                                error = None
+                                continue  # asked again, about what it is now
+                    break
+                if hooks.before_agent and hooks.before_agent[0] is STOPS:
+                    event = self.event  # as it has been edited there
+                    guard.since = started = now()
             before: Mapping[str, Any]
             if state is work.fresh:
                 # Nobody has touched it yet: the event's own data is what it was before.
@@ -245,10 +276,20 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 dispatcher.guards.arm(guard, inf if outer is None else outer.deadline)
                 delay = dispatcher.retry_delay(self, agent, error, attempt)
                 if delay is None:
-                    break
-                if dispatcher.closing:
-                    raise asyncio.CancelledError  # which the agent has ignored
-                await self._wait_for_retry(name, attempt, delay, error)
+                    if not hooks.agent_error:
+                        break
+                    state = State(before, before_meta)
+                    stop = dispatcher.breakpoints.look_at_failure(self, name, state, error)
+                    if stop is None or not await stop.wait_for_edit(attempt, started):
+                        break
+                    # What an operator has edited may fare better.
+                    event = self.event
+                    before, before_meta, small = state.snapshot()
+                    guard.since = started = now()
+                else:
+                    if dispatcher.closing:
+                        raise asyncio.CancelledError  # which the agent has ignored
+                    await self._wait_for_retry(name, attempt, delay, error)
                 vitals.meter.retries += 1
                 attempt += 1
                 self.attempt = attempt
@@ -271,6 +312,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 before_meta,
             )  # fmt: skip
             self.runs = (*self.runs, record) if self.runs else (record,)
+            if dispatcher.recorder is not None:
+                self.keep_output(dispatcher.recorder.output(state, error))
             if hooks.after_agent or (error is not None and hooks.agent_error):
                 offset = dispatcher.wall_offset
                 result = AgentResult.timed(state, error, started + offset, ended + offset)
@@ -285,18 +328,17 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                         error,
                     )
                     state = answer if isinstance(answer, State) else await answer
-                if error is not None and hooks.agent_error:
+                failing = () if error is None else without_stops(hooks.agent_error)
+                if failing and not (stop is not None and stop.skip):
                     result.state = state
-                    answer = fire(
-                        self, hooks.agent_error, HookPoint.AGENT_ERROR, state, name, result, error
-                    )
+                    answer = fire(self, failing, HookPoint.AGENT_ERROR, state, name, result, error)
                     state = answer if isinstance(answer, State) else await answer
             return Outcome(state, error, name)
         finally:
             if choice.parallel:
                 work.active -= 1
                 if self.work is work and work.active and not work.released:
-                    self._look_parked()
+                    self.look_parked()
             if outer is None:
                 guard.agent = ""
                 guard.deadline = inf
@@ -310,7 +352,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         if isinstance(raised, asyncio.CancelledError):
             if guard.fired:
                 return False
-            if self.work is not work or work.dispatcher.closing:
+            if self.work is not work or work.dispatcher.closing or work.dropped:
                 return True
             # The handler cancelled its own task, or the loop is being closed under us: the
             # run has failed, and the task must not be used again.
@@ -330,6 +372,8 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         now = dispatcher.now()
         self.at = name
         self.runs = (*self.runs, (name, now, now, 0, describe(error), {}, None))
+        if dispatcher.recorder is not None:
+            self.keep_output(dispatcher.recorder.output(state, error))
         callbacks = dispatcher.hooks.agent_error
         if callbacks:
             wall = now + dispatcher.wall_offset
@@ -355,7 +399,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             vitals.gate.append((self, waiting))
             began = dispatcher.now()
-            await self._park("held", waiting)
+            await self.park("held", waiting)
             ended = dispatcher.now()
             self.note("held", agent.name, began, ended, "ok")
             # Time spent held is not the agent's: no timeout counts it.
@@ -395,11 +439,11 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         waiting: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(delay, _wake, waiting)
         try:
-            await self._park("retrying", waiting)
+            await self.park("retrying", waiting)
         finally:
             timer.cancel()
 
-    async def _park(self, why: str, waiting: asyncio.Future[None]) -> None:
+    async def park(self, why: str, waiting: asyncio.Future[None]) -> None:
         """Wait for ``waiting``; if all that runs for this event waits, give up its slot."""
         work = self.work
         held = why == "held"
@@ -408,9 +452,9 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         else:
             work.parked_retry += 1
         if not work.released:
-            self._look_parked()
+            self.look_parked()
         else:
-            self._say()
+            self.say()
         try:
             await waiting
         finally:
@@ -420,17 +464,18 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 work.parked_retry -= 1
         if work.released:
             await work.dispatcher.take_slot(self)
-        self._say()
+        self.say()
 
-    def _look_parked(self) -> None:
+    def look_parked(self) -> None:
         """Give up the slot if everything that runs for this event waits."""
         work = self.work
         active = work.active if work.choice.parallel else 1
         if work.parked_held + work.parked_retry >= active:
             work.dispatcher.give_slot(self)
-        self._say()
+        self.say()
 
-    def _say(self) -> None:
+    def say(self) -> None:
+        """Let ``waits`` tell how it stands, and those know who wait for that."""
         work = self.work
         if not work.released:
             self.waits = ""

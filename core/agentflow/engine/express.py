@@ -37,7 +37,8 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
     event = execution.event
     now = dispatcher.now
     guards = dispatcher.guards
-    choice = dispatcher.plan.default
+    choice = lane.choice
+    changes = dispatcher.changes
     execution.label = choice.label
     execution.started = ended = now()
     deadline = ended + choice.plan.timeout
@@ -61,8 +62,8 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
             state.meta["loop_iteration"] = ROUNDS[done]["loop_iteration"]
         guard.deadline = deadline
         if done:
-            if not dispatcher.express:
-                break  # closed by what has run so far: a callback registered, an agent paused
+            if dispatcher.changes != changes:
+                break  # a callback was registered, an agent paused, a breakpoint set since
             try:
                 changed = state._values != before
             except Exception:  # a value that refuses to be compared
@@ -120,9 +121,14 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
     if not complete and done < len(lane.steps):
         if tried is not None:
             state = State(before if done else event.data, before_meta)
+        if done and dispatcher.recorder is not None:
+            execution.keep_output(dispatcher.recorder.output(state, None))
         await dispatcher.orchestrate(execution, guard, Resumed(choice, done, state, tried))
         return
     error: BaseException | None = None
+    if state.meta and dispatcher.recorder is not None:
+        # What follows changes it.
+        execution.keep_output(dispatcher.recorder.last_output(state))
     if looping and not complete:
         error = at_limit(state, agent.name, done, choice.plan.fail_at_limit).error
     if "route" in state.meta and error is None:

@@ -12,13 +12,20 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from agentflow.agent import AgentResult
-from agentflow.engine.hooks import Callback, CallbackArgs, HookPoint
+from agentflow.engine.changes import Given, changed
+from agentflow.engine.hooks import (
+    STOPS,
+    Callback,
+    CallbackArgs,
+    HookPoint,
+)
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
 from agentflow.telemetry.metrics import FOLD_AT
 
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
+    from agentflow.engine.stops import Stop
 
 BEFORE = (HookPoint.BEFORE_EVENT_HANDLING, HookPoint.BEFORE_AGENT_RUN)
 """The hook points where a callback that raises says no."""
@@ -63,6 +70,13 @@ def fire(
     be awaited. Raises HookRefused when one raises at a Before hook; elsewhere what is
     raised is recorded against the callback.
     """
+    if callbacks[0] is STOPS:
+        callbacks = callbacks[1:]
+        stop = execution.work.dispatcher.breakpoints.look(execution, hook, state, agent, error)
+        if stop is not None:
+            return _fire_after(stop, execution, callbacks, hook, state, agent, result, error)
+        if not callbacks:
+            return state
     now = execution.work.dispatcher.now
     event = execution.event
     notes = execution.notes
@@ -71,6 +85,7 @@ def fire(
     began = now()
     for place, callback in enumerate(callbacks):
         callback.fired += 1
+        before = (state._values.copy(), state.meta.copy()) if callback.returns else None
         try:
             returned = callback.call(CallbackArgs(hook, event, state, agent, result, error))
         except GeneratorExit:
@@ -78,14 +93,18 @@ def fire(
         except BaseException as raised:
             began = _failed(execution, callback, hook, began, raised)
             continue
+        keys = ""
         if returned is not None:
             if isinstance(returned, State):
+                keys = changed(before, state, returned)
+                callback.returns = True
                 state = returned
             elif isawaitable(returned):
                 rest = callbacks[place + 1 :]
                 return _go_on(
-                    execution, callback, returned, rest, hook, began, state, agent, result, error
-                )
+                    execution, callback, returned, rest, hook, began, state, agent, result, error,
+                    before,
+                )  # fmt: skip
             else:
                 began = _failed(execution, callback, hook, began, WrongReturn(returned))
                 continue
@@ -93,9 +112,29 @@ def fire(
         callback.latency.append(ended - began)
         if len(callback.latency) >= FOLD_AT:
             callback.meter.latency.fold()
-        notes.append(("hook", callback.title(hook), began, ended, "ok", ""))
+        notes.append(
+            ("hook", callback.title(hook), began, ended, "changed" if keys else "ok", keys)
+        )
         began = ended
     return state
+
+
+async def _fire_after(
+    stop: Stop,
+    execution: Execution,
+    callbacks: Sequence[Callback],
+    hook: HookPoint,
+    state: State,
+    agent: str,
+    result: AgentResult | None,
+    error: BaseException | None,
+) -> State:
+    """Call ``callbacks`` when the operator lets the event go on, unless they are skipped."""
+    await stop.wait(callbacks)
+    if stop.skip or not callbacks:
+        return state
+    answer = fire(execution, callbacks, hook, state, agent, result, error)
+    return answer if isinstance(answer, State) else await answer
 
 
 async def _go_on(
@@ -109,13 +148,17 @@ async def _go_on(
     agent: str,
     result: AgentResult | None,
     error: BaseException | None,
+    before: Given | None,
 ) -> State:
     """Await the answer of ``callback``, then go on with the others."""
     work = execution.work
     failure: BaseException | None = None
+    keys = ""
     try:
         answer = await _limited(execution, awaitable, callback.name)
         if isinstance(answer, State):
+            keys = changed(before, state, answer)
+            callback.returns = True
             state = answer
         elif answer is not None:
             failure = WrongReturn(answer)
@@ -135,7 +178,8 @@ async def _go_on(
     else:
         ended = execution.work.dispatcher.now()
         callback.meter.latency.add(ended - began)
-        execution.note("hook", callback.title(hook), began, ended, "ok")
+        status = "changed" if keys else "ok"
+        execution.note("hook", callback.title(hook), began, ended, status, keys)
     if not rest:
         return state
     answer = fire(execution, rest, hook, state, agent, result, error)

@@ -34,7 +34,7 @@ def pack(runner: Runner) -> dict[str, Any]:
         "paused_agents": [
             # One that the supervisor has stopped begins afresh, as its code does.
             name
-            for name, agent in dispatcher.plan.agents.items()
+            for name, agent in runner.agents.items()
             if agent.vitals.paused and not agent.vitals.stopped
         ],
         # What a journal has, the next runner finds there.
@@ -51,18 +51,21 @@ def pack(runner: Runner) -> dict[str, Any]:
         "dead_revision": dispatcher.dead_letters.revision,
         "versions": [version_fields(version) for version in history.versions],
         "history_revision": history.revision,
+        "canary": runner.rollout.pack(),
         "log": [msgspec.to_builtins(row) for row in telemetry.lines.since(0, KEPT_ROWS)[0]],
         "log_total": telemetry.lines.total,
         "audit": [msgspec.to_builtins(row) for row in telemetry.actions.since(0, KEPT_ROWS)[0]],
         "audit_total": telemetry.actions.total,
         "points": [msgspec.to_builtins(point) for point in telemetry.points.items],
         "pace": runner.pace,
+        "breakpoints": runner.breakpoints.pack(),
     }
 
 
 async def unpack(runner: Runner, left: dict[str, Any]) -> None:
     """Let ``runner``, which has been started and has done nothing, go on from there."""
     dispatcher, telemetry = runner.dispatcher, runner.telemetry
+    runner.breakpoints.unpack(left["breakpoints"])  # before anything runs
     await _restore_history(runner, left)
     accepted, *_, succeeded, dead = left["counts"]
     restored = dispatcher.accepted
@@ -83,7 +86,7 @@ async def unpack(runner: Runner, left: dict[str, Any]) -> None:
     if left["paused"]:
         runner.pause()
     for agent in left["paused_agents"]:
-        if agent in dispatcher.plan.agents:
+        if agent in runner.agents:
             runner.pause(agent)
     for fields in left["open"]:
         # It keeps its number: screens know it by that.
@@ -103,20 +106,20 @@ def _refill(ring: Any, rows: list[Any], total: int) -> None:
 async def _restore_history(runner: Runner, left: dict[str, Any]) -> None:
     """Bring back the versions; the last of them is what must run."""
     history = runner.history
-    started = history.versions[-1]
+    started = history.current
     versions = []
     for fields in left["versions"]:
         version = version_of(fields)
         if version is not None:
             versions.append(version)
-    if versions:
+    if versions and started is not None:
         history.versions = versions
-        runner.version = versions[-1].number
-        if versions[-1].config != started.config:
-            # An operator had changed what the file says; that stays so.
-            await runner.adopt(versions[-1].config)
-        else:
-            await runner.adopt(started.config)
+        current = history.current or versions[-1]
+        runner.version = current.number
+        # An operator may have changed what the file says; that stays so.
+        same = current.config == started.config
+        await runner.adopt(started.config if same else current.config)
+        runner.rollout.resume(left["canary"])
     history.revision = left["history_revision"] + 1
 
 
@@ -166,6 +169,7 @@ def version_fields(version: Version) -> dict[str, Any]:
         "time": version.time,
         "cause": version.cause,
         "differences": version.differences,
+        "state": version.state,
         "path": config.path,
         "text": config.text,
         "overlay": config.overlay,
@@ -178,7 +182,10 @@ def version_of(fields: dict[str, Any]) -> Version | None:
     config = _config(fields)
     if config is None:
         return None
-    return Version(fields["number"], config, fields["time"], fields["cause"], fields["differences"])
+    return Version(
+        fields["number"], config, fields["time"], fields["cause"], fields["differences"],
+        fields.get("state", ""),
+    )  # fmt: skip
 
 
 def _config(fields: dict[str, Any]) -> Config | None:

@@ -134,15 +134,20 @@ class Ledger:
 
     def begun(self) -> list[Execution]:
         """Every execution that has left the backlog and has not ended."""
+        found = self.started()
+        for vitals in self.holding:
+            for execution in vitals.held:
+                found[execution.seq] = execution
+        return list(found.values())
+
+    def started(self) -> dict[int, Execution]:
+        """Those of them that were not set aside before they had started, by their number."""
         found: dict[int, Execution] = {}
         at_work = [guard.execution for guard in self.guards if guard.execution is not None]
         for execution in (*at_work, *self.apart, *self.nested, *self.nested.values()):
             if not execution.ended:
                 found[execution.seq] = execution
-        for vitals in self.holding:
-            for execution in vitals.held:
-                found[execution.seq] = execution
-        return list(found.values())
+        return found
 
     def has_room(self) -> bool:
         """Whether another event from outside fits: neither too many queued nor held."""

@@ -51,13 +51,17 @@ MAX_STEPS = 100
 class Choice:
     """How one event runs: the mode, the function that does it, and where it is counted.
 
-    ``parallel`` is whether agents may run in tasks of their own.
+    ``parallel`` is whether agents may run in tasks of their own, ``lists`` are the agents
+    that the mode makes use of.
     """
 
-    __slots__ = ("agents", "label", "meter", "mode", "orchestrate", "parallel", "plan")
+    __slots__ = ("agents", "label", "lists", "meter", "mode", "orchestrate", "parallel", "plan")
 
-    def __init__(self, plan: Plan, mode: str, orchestrate: Orchestration, meter: Meter) -> None:
+    def __init__(
+        self, plan: Plan, mode: str, orchestrate: Orchestration, meter: Meter, lists: Lists
+    ) -> None:
         self.plan = plan
+        self.lists = lists
         self.agents = plan.agents
         self.mode = mode
         self.orchestrate = orchestrate
@@ -69,12 +73,13 @@ class Choice:
 class Lane:
     """The agents that an event runs through, one after the other, with nothing in between.
 
-    ``looping`` is whether they are rounds of a loop.
+    ``choice`` is what they are the short cut for, ``looping`` whether they are rounds of a loop.
     """
 
-    __slots__ = ("looping", "steps")
+    __slots__ = ("choice", "looping", "steps")
 
-    def __init__(self, steps: tuple[PlannedAgent, ...], *, looping: bool) -> None:
+    def __init__(self, choice: Choice, steps: tuple[PlannedAgent, ...], *, looping: bool) -> None:
+        self.choice = choice
         self.steps = steps
         self.looping = looping
 
@@ -202,7 +207,9 @@ class Plan:
         agents = self.agents
         plain = {name: agent for name, agent in agents.items() if not agent.wants_context}
         if self.mode == "route" and not self._rules:
-            return {name: Lane((agent,), looping=False) for name, agent in plain.items()}
+            return {
+                name: Lane(self.default, (agent,), looping=False) for name, agent in plain.items()
+            }
         if self.mode == "sequential":
             steps, looping = self.pipeline, False
         elif self.mode == "loop":
@@ -216,7 +223,7 @@ class Plan:
             or not all(name in plain for name in steps)
         ):
             return {}
-        lane = Lane(tuple(plain[name] for name in steps), looping=looping)
+        lane = Lane(self.default, tuple(plain[name] for name in steps), looping=looping)
         return dict.fromkeys(["", *agents], lane)
 
     def _compile(self, mode: str, lists: Lists) -> Choice:
@@ -249,7 +256,7 @@ class Plan:
             "loop": in_a_loop,
             "mixed": in_two_phases,
         }
-        return Choice(self, mode, functions[mode], self._meter_of(mode))
+        return Choice(self, mode, functions[mode], self._meter_of(mode), lists)
 
     def pick(self, event: Event) -> Choice:
         """How this event runs: by its own override, else by a rule, else as the plan says."""

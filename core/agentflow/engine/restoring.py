@@ -199,8 +199,8 @@ class Restoring:
         backlog = dispatcher.backlog
         self._account_for([0, 0, 0, 0])
         backlog.look_unread(None, inf)
-        late, backlog.late = backlog.late, type(backlog.late)()
-        for execution in late:
+        while backlog.late:
+            execution = backlog.made(backlog.late.popleft())
             backlog.place(execution, execution.event.session_id)
         for seq in self._suspects:
             dispatcher.acquit(seq)

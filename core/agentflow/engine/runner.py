@@ -23,7 +23,8 @@ from agentflow.engine.handover import pack, unpack
 from agentflow.engine.history import Change, History, Version
 from agentflow.engine.hooks import CallbackFunc, HookPoint
 from agentflow.engine.ledger import Counts
-from agentflow.engine.plan import Plan, PlannedAgent, Vitals
+from agentflow.engine.plan import Plan, PlannedAgent, Vitals, breaker_policy
+from agentflow.engine.rollout import Rollout
 from agentflow.engine.subscribers import Subscriber, Subscribers
 from agentflow.engine.threads import Threads
 from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from agentflow.engine.keeping import Keeping
     from agentflow.engine.restoring import Recovered
     from agentflow.journal import Journal
+    from agentflow.recording import Recorder
+    from agentflow.telemetry.snapshot import Cursor, Snapshot
 
 
 MAX_NOTICES = 20
@@ -56,11 +59,14 @@ class Runner:
         *,
         clock: Clock | None = None,
         journal: Journal | Literal[False] | None = None,
+        recorder: Recorder | Literal[False] | None = None,
     ) -> None:
         """``journal`` keeps on disk what is accepted; None is as the configuration says (none,
-        unless it names one), False is none whatever it says.
+        unless it names one), False is none whatever it says. ``recorder`` likewise makes a
+        recording of what happens.
         """
-        self.config = config if config is not None else Config()
+        self.config = self.given = config if config is not None else Config()
+        """What runs, and what it was started with."""
         self.journal: Journal | None = None
         """Where accepted events are kept, if anywhere."""
         self.recovered: Recovered | None = None
@@ -73,6 +79,17 @@ class Runner:
                 self.journal = journal_for(self.config)
         elif journal is not False:
             self.journal = journal
+        self.recorder: Recorder | None = None
+        """Makes a recording, if anything does."""
+        self.observe: Callable[[Cursor], Snapshot] | None = None
+        """Takes the snapshots that a recording keeps; whoever can take them sets this."""
+        if recorder is None:
+            if self.config.recording.enabled or self.config.recording.path:
+                from agentflow.engine.recording import recorder_for
+
+                self.recorder = recorder_for(self.config, self.journal)
+        elif recorder is not False:
+            self.recorder = recorder
         runtime = self.config.runtime
         clock = clock or Clock()
         self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
@@ -84,7 +101,11 @@ class Runner:
             queue_size=runtime.queue_size,
             max_running=runtime.max_concurrent_events,
         )
+        self.breakpoints = self.dispatcher.breakpoints
+        """Where events are stopped, and what is stopped now."""
         self.history = History()
+        self.rollout = Rollout(self)
+        """A configuration that is being tried out, and what can be done about it."""
         self.pace = 0.0
         """Events a second that a feed should keep to; 0 for as fast as they go."""
         self._threads = Threads()
@@ -117,13 +138,14 @@ class Runner:
         *,
         clock: Clock | None = None,
         journal: Journal | Literal[False] | None = None,
+        recorder: Recorder | Literal[False] | None = None,
     ) -> Runner:
         """A runner from a Config or the path of an agentflow.toml. Raises ConfigError."""
         if isinstance(config, Config):
-            return cls(config, clock=clock, journal=journal)
+            return cls(config, clock=clock, journal=journal, recorder=recorder)
         from agentflow.config import load_config
 
-        return cls(load_config(config), clock=clock, journal=journal)
+        return cls(load_config(config), clock=clock, journal=journal, recorder=recorder)
 
     # -- what it is made of ---------------------------------------------------------------
 
@@ -136,14 +158,20 @@ class Runner:
         """
         self._compiler.register(name, handler)
         if self._status == "running":
-            self._swap(self._compiler.compile(self.config, self.version))
+            self._compile_again()
 
     def unregister_agent(self, name: str) -> bool:
         """Take out an agent that was registered in code; False if there is none."""
         found = self._compiler.unregister(name)
         if found and self._status == "running":
-            self._swap(self._compiler.compile(self.config, self.version))
+            self._compile_again()
         return found
+
+    def _compile_again(self) -> None:
+        canary = self.dispatcher.canary
+        if canary is not None:
+            canary.plan = self.compile_apart(canary.plan.config, canary.plan.version)
+        self._swap(self._compiler.compile(self.config, self.version))
 
     def register_callback(self, hook: HookPoint | str, name: str, callback: CallbackFunc) -> None:
         """Hang a callback into a hook point, under a name of its own there.
@@ -158,6 +186,11 @@ class Runner:
         found = self.dispatcher.hooks.unregister(hook, name)
         self._look_express()
         return found
+
+    @property
+    def on_quit(self) -> str:
+        """What becomes of stopped events when the runner stops: "release" or "keep"."""
+        return self.breakpoints.on_quit or self.config.breakpoints.on_quit
 
     def _look_express(self) -> None:
         if self._status != "new":
@@ -187,6 +220,19 @@ class Runner:
             raise RunnerNotRunning("the runner has not been started")
         return self.dispatcher.plan
 
+    @property
+    def agents(self) -> Mapping[str, PlannedAgent]:
+        """Every agent that an event may reach: those of the plan, then what only a canary has."""
+        canary = self.dispatcher.canary
+        if canary is None:
+            return self.plan.agents
+        return {**canary.plan.agents, **self.plan.agents}
+
+    @property
+    def registered(self) -> Compiler:
+        """The agents' code, for who wants to know without changing anything."""
+        return self._compiler
+
     async def start(self, *, recover: bool = True) -> None:
         """Load the agents' code and begin to work, with what the journal has kept first.
 
@@ -210,19 +256,27 @@ class Runner:
         except BaseException:
             await self._let_go_of_journal()
             raise
-        if not self.history.versions or self.history.versions[-1].number != self.version:
-            last = self.history.versions[-1].config if self.history.versions else self.config
+        self.breakpoints.take(self.config.breakpoints.at)
+        current = self.history.current
+        if current is None or current.number != self.version:
+            last = current.config if current is not None else self.config
             self._note_version("start", [str(difference) for difference in diff(last, self.config)])
+        self.rollout.forget()
         for agent in plan.agents.values():
             await self._get_ready(agent.vitals, agent.code)
+        if self.recorder is not None and recover:
+            await self._start_recording(self.recorder)
         self._status = "running"
         self.dispatcher.reopen()
         if self._keeping is not None:
             self._keeping.pause_again()
-        self.dispatcher.look_express()
+            self._keeping.set_again()
+        self.breakpoints.begin()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
+        if self.dispatcher.recorder is not None:
+            self.dispatcher.recorder.tick()
         if self._keeping is not None:
             self._keeping.read_on()
 
@@ -268,6 +322,7 @@ class Runner:
         self._stopping = asyncio.get_running_loop().create_future()
         try:
             if drain and not self.dispatcher.paused:
+                self.breakpoints.quit(release=self.journal is None or self.on_quit != "keep")
                 limit = self.config.runtime.drain_timeout if timeout is None else timeout
                 self._drain = asyncio.ensure_future(self.dispatcher.join())
                 done, _ = await asyncio.wait([self._drain], timeout=limit)
@@ -287,6 +342,10 @@ class Runner:
         if self._keeping is not None:
             self._keeping.stop_reading()
         await self.dispatcher.close()
+        if self.recorder is not None:
+            from agentflow.engine import recording
+
+            await recording.stop(self, self.recorder)
         if self._keeping is not None:
             self.health.keep(self.journal)
         await self._let_go_of_journal()
@@ -335,6 +394,9 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
+        if dispatcher.recorder is not None:
+            dispatcher.recorder.tick()
+        self.rollout.tick()
 
     # -- events ---------------------------------------------------------------------------
 
@@ -510,9 +572,24 @@ class Runner:
         """The trace of one session in the order of time; [] if nothing is known of it."""
         return entries(self.executions(session_id), self.dispatcher.wall_offset)
 
-    def audit(self, operator: str, action: str, target: str, detail: str, outcome: str) -> None:
-        """Keep what an operator did, or tried to do."""
-        row = self.telemetry.audit(operator, action, target, detail, outcome)
+    def audit(
+        self,
+        operator: str,
+        action: str,
+        target: str,
+        detail: str,
+        outcome: str,
+        *,
+        why: str = "",
+        undid: int = 0,
+        change: str = "",
+        about: str = "",
+    ) -> None:
+        """Keep what an operator did, or tried to do; see ``AuditRow``."""
+        row = self.telemetry.audit(
+            operator, action, target, detail, outcome,
+            why=why, undid=undid, change=change, about=about,
+        )  # fmt: skip
         if self._keeping is not None:
             self._keeping.journal.audit(row)
 
@@ -520,6 +597,11 @@ class Runner:
         """Let what is paused now be paused after a new start too: an operator wanted it."""
         if self._keeping is not None:
             self._keeping.keep_pauses()
+
+    def keep_breakpoints(self) -> None:
+        """Let the breakpoints be set after a new start too, if what they stop is kept."""
+        if self._keeping is not None:
+            self._keeping.keep_breakpoints()
 
     # -- pausing --------------------------------------------------------------------------
 
@@ -563,10 +645,10 @@ class Runner:
         dispatcher.let_go(vitals)
 
     def _vitals(self, agent: str) -> Vitals:
-        plan = self.plan
-        if agent not in plan.agents:
-            raise plan.missing(agent)
-        return plan.agents[agent].vitals
+        agents = self.agents
+        if agent not in agents:
+            raise self.plan.missing(agent)
+        return agents[agent].vitals
 
     # -- swapping the plan ------------------------------------------------------------------
 
@@ -579,42 +661,119 @@ class Runner:
         if self._status == "new":
             raise RunnerNotRunning("the runner has not been started")
         async with self._applying:
-            plan = self._compiler.compile(config, self.version + 1)
+            plan = self._compiler.compile(config, self.next_number())
             for agent in plan.agents.values():
                 await self._get_ready(agent.vitals, agent.code)
             return self._take(config, cause)
+
+    async def try_out(self, config: Config, share: float = 100.0, cause: str = "applied") -> Change:
+        """Run ``share`` percent of the sessions that are new under another configuration.
+
+        Sessions that something is open of, or that are remembered, stay under the one that
+        runs; so does whatever belongs to them. ``promote`` makes the new one that of all,
+        ``abort_canary`` ends it; with 100 percent it is that of all as soon as the known
+        sessions are done. Limits of the runner change only then.
+
+        Raises ConfigError, and ValueError for a share that is none, without a change in
+        meaning, and while another one is tried out; then nothing is changed.
+        """
+        if self._status == "new":
+            raise RunnerNotRunning("the runner has not been started")
+        async with self._applying:
+            self.rollout.check(config, share)
+            plan = self.compile_apart(config, self.next_number())
+            for agent in plan.agents.values():
+                await self._get_ready(agent.vitals, agent.code)
+            # Compiled again: agents may have been registered while others got ready.
+            return self.rollout.begin(self.compile_apart(config, plan.version), share, cause)
+
+    def promote(self, who: str = "") -> Change:
+        """What is being tried out is for all sessions from now on. Raises ValueError."""
+        return self.rollout.promote(f" by {who}" if who else "")
+
+    def abort_canary(self, who: str = "") -> Change:
+        """What is being tried out has ended; what runs finishes under it. Raises ValueError."""
+        return self.rollout.end(f"ended by {who}" if who else "ended")
+
+    def compile_apart(self, config: Config, version: int) -> Plan:
+        """A plan to run beside the other one. Raises ConfigError."""
+        return self._compiler.compile(config, version, apart=True)
+
+    def take_promoted(self, plan: Plan) -> None:
+        """Run everything under a plan that has been tried out."""
+        self._compiler.join()
+        self.version = plan.version
+        self.config = plan.config
+        self._take_limits(plan.config)
+        self._swap(plan)
+
+    def drop_apart(self, plan: Plan) -> None:
+        """Run nothing more under a plan that has been tried out."""
+        self._compiler.part()
+        # The breakers are shared by name, and have the policy of what was compiled last.
+        for agent in self.plan.agents.values():
+            agent.vitals.breaker.policy = breaker_policy(self.config)
+        self._retire(plan, self.plan)
+        self.dispatcher.look_express()
+        self.dispatcher.wake_all()
+
+    def next_number(self) -> int:
+        """The number that the next version will have."""
+        return max(self.version, self.history.last_number) + 1
 
     def _take(self, config: Config, cause: str) -> Change:
         """Swap ``config`` in, all at once."""
         changed = [str(difference) for difference in diff(self.config, config)]
         # Compiled again: agents may have been registered while others got ready.
-        plan = self._compiler.compile(config, self.version + 1)
-        self.version += 1
+        number = self.next_number()
+        self.rollout.replaced(number)
+        plan = self._compiler.compile(config, number)
+        self.version = number
         self.config = config
         if any(text.startswith("journal") for text in changed):
             self.report("warning", "what changed under [journal] applies at the next start")
-        runtime = config.runtime
-        self.dispatcher.queue_size = runtime.queue_size
-        self.dispatcher.resize(runtime.max_concurrent_events)
-        self.dispatcher.look_room()
+        if any(text.startswith("recording") for text in changed):
+            self.report("warning", "what changed under [recording] applies at the next start")
+        self._take_limits(config)
         self._swap(plan)
         self._note_version(cause, changed)
         return Change(self.version, changed)
 
+    def _take_limits(self, config: Config) -> None:
+        runtime = config.runtime
+        self.dispatcher.queue_size = runtime.queue_size
+        self.dispatcher.resize(runtime.max_concurrent_events)
+        self.dispatcher.look_room()
+
     def _swap(self, plan: Plan) -> None:
+        old, self.dispatcher.plan = self.dispatcher.plan, plan
+        self._retire(old, plan)
+        self.breakpoints.take(plan.config.breakpoints.at)
+        for point in self.breakpoints.left_behind():
+            self.notice(
+                f"breakpoint {point.number} ({point.where}) stops nothing any more: "
+                "no agent is called so",
+                60.0,
+            )
+        self.dispatcher.look_express()
+        self.dispatcher.wake_all()
+
+    def _retire(self, old: Plan, plan: Plan) -> None:
+        """``old`` has been left for ``plan``: let go of the agents that are in no use now."""
+        agents = self.agents
+        canary = self.dispatcher.canary
         kept = {agent.code for agent in plan.agents.values()}
-        for agent in self.dispatcher.plan.agents.values():
+        if canary is not None:
+            kept |= {agent.code for agent in canary.plan.agents.values()}
+        for agent in old.agents.values():
             if agent.code.agent is not None and agent.code not in kept:
                 self.subscribers.in_background(self._shut_down(agent))
-        self.dispatcher.plan = plan
         for name, vitals in self._compiler.vitals.items():
-            if name not in plan.agents and (vitals.paused or vitals.held or vitals.gate):
+            if name not in agents and (vitals.paused or vitals.held or vitals.gate):
                 # Nobody can resume an agent that is gone: what it held must end.
                 self.supervisor.resumed(vitals, "it was taken out of the configuration")
                 vitals.paused = False
                 self.dispatcher.let_go(vitals)
-        self.dispatcher.look_express()
-        self.dispatcher.wake_all()
 
     async def _shut_down(self, agent: PlannedAgent) -> None:
         """Let a removed agent finish what it runs, then shut it down."""
@@ -624,9 +783,11 @@ class Runner:
     async def undo(self) -> Change:
         """Go back to the configuration before the current one, as a new version.
 
-        Raises ValueError when there is none.
+        While one is being tried out, that is what ends. Raises ValueError when there is none.
         """
-        current = self.history.versions[-1] if self.history.versions else None
+        if self.dispatcher.canary is not None:
+            return self.rollout.end("undone")
+        current = self.history.current
         target = self.history.target_of_undo()
         if current is None or target is None:
             raise ValueError("there is no earlier configuration to go back to")
@@ -665,15 +826,30 @@ class Runner:
             await keeping.go_on()
             self._keeping = keeping
         await unpack(self, left)
+        if self.recorder is not None:
+            await self._start_recording(self.recorder)
         if self._keeping is not None:
             self._keeping.read_on()
+
+    async def _start_recording(self, recorder: Recorder) -> None:
+        from agentflow.engine import recording
+
+        await recording.start(self, recorder)
 
     def _note_version(self, cause: str, differences: list[str]) -> None:
         now = self.dispatcher.clock.time()
         version = Version(self.version, self.config, now, cause, differences)
         self.history.add(version)
+        self.keep_version(version)
+
+    def keep_version(self, version: Version) -> None:
+        """Let a version be known after a new start as it is now."""
         if self._keeping is not None:
             self._keeping.keep_version(version)
+        if self.dispatcher.recorder is not None:
+            from agentflow.engine import recording
+
+            self.dispatcher.recorder.version(recording.record_of(version))
 
     async def _let_go_of_journal(self) -> None:
         if self._keeping is not None:

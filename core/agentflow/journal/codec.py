@@ -68,6 +68,12 @@ def decode(body: bytes) -> Event:
     )
 
 
+def fields_in(body: bytes) -> Body:
+    """The fields of the event in ``body``, unchecked: for who looks at very many. ValueError."""
+    fields: Body = _decoder.decode(body)
+    return fields
+
+
 def id_in(body: bytes) -> str:
     """The id of the event in ``body``. Raises ValueError."""
     if body[:3] == UUID_FIRST:
@@ -91,6 +97,17 @@ def encode_as_can_be(event: Event, limit: int) -> bytes:
             metadata = {}
     id, target, source, session = texts
     return _encode((id, event.timestamp, target, source, session, data, metadata))
+
+
+def encode_values(values: Mapping[str, Any], limit: int) -> bytes | None:
+    """``values`` as bytes, exactly; None if that can't be, or not in ``limit`` bytes."""
+    try:
+        # Quickly first: the slow way must not go through what is too large.
+        if len(_encode(values)) > limit:
+            return None
+        return _encode({_key(key, ""): _plain(value, key, 1) for key, value in values.items()})
+    except (InvalidEvent, OverflowError, ValueError, TypeError, RecursionError):
+        return None
 
 
 def _closest(value: Any, depth: int) -> Any:
@@ -179,7 +196,8 @@ def _name(key: object) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _extension(code: int, data: memoryview) -> Any:
+def extension(code: int, data: memoryview) -> Any:
+    """The tuple or set in an extension: the hook of whoever decodes what was written here."""
     items = _extensions.decode(data)
     if code == TUPLE:
         return tuple(items)
@@ -188,8 +206,8 @@ def _extension(code: int, data: memoryview) -> Any:
     raise ValueError(f"extension {code} is unknown")
 
 
-_decoder = msgspec.msgpack.Decoder(Body, ext_hook=_extension)
-_extensions = msgspec.msgpack.Decoder(list[Any], ext_hook=_extension)
+_decoder = msgspec.msgpack.Decoder(Body, ext_hook=extension)
+_extensions = msgspec.msgpack.Decoder(list[Any], ext_hook=extension)
 
 
 def _reason(event: Event, error: Exception) -> InvalidEvent:

@@ -87,6 +87,7 @@ class Housekeeping:
         self._look(db)
         if self._used > self._most:
             enough = self._most - self._max_bytes // 32
+            self._cursor = 0  # what is older may have ended since
             while self._used > enough and self._delete(db, tip, float("inf")):
                 self._look(db)
         if self._used > self._most:

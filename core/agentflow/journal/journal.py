@@ -43,6 +43,12 @@ STATE_LIMIT = 65_536
 Prepared = Record
 """An event that is encoded and waits to be submitted."""
 
+_AUDIT = (
+    # Under the number by which screens know the row, if nobody has taken that in the meantime.
+    "INSERT INTO audit(number, body, crc) SELECT "
+    "CASE WHEN EXISTS(SELECT 1 FROM audit WHERE number = ?) THEN NULL ELSE nullif(?, 0) END, ?, ?"
+)
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -244,9 +250,7 @@ class Journal:
     def audit(self, row: AuditRow) -> None:
         """Keep what an operator did."""
         body = _encode(row)
-        self._submit(
-            (STATEMENT, "INSERT INTO audit(body, crc) VALUES (?, ?)", (body, crc_of("audit", body)))
-        )
+        self._submit((STATEMENT, _AUDIT, (row.seq, row.seq, body, crc_of("audit", body))))
 
     def version(self, fields: dict[str, Any]) -> None:
         """Keep a version of the configuration: plain data, given back as it is."""

@@ -120,13 +120,21 @@ def dead_from(rows: Iterable[tuple[Any, ...]]) -> Iterator[DeadRecord]:
 
 
 def read_versions(db: sqlite3.Connection, most: int) -> list[dict[str, Any]]:
-    """The newest ``most`` versions, oldest first."""
-    return [_decode(body) for body in _bodies(db, "versions", most)]
+    """The newest ``most`` versions, oldest first; of each number what was said of it last."""
+    found: dict[Any, dict[str, Any]] = {}
+    for _, body in _bodies(db, "versions", most):
+        fields = _decode(body)
+        found.pop(fields.get("number"), None)
+        found[fields.get("number")] = fields
+    return list(found.values())
 
 
 def read_audit(db: sqlite3.Connection, most: int) -> list[AuditRow]:
     """The newest ``most`` rows of the audit, oldest first."""
-    return [_decode(body, type=AuditRow) for body in _bodies(db, "audit", most)]
+    return [
+        msgspec.structs.replace(_decode(body, type=AuditRow), seq=number)
+        for number, body in _bodies(db, "audit", most)
+    ]
 
 
 def read_feeds(db: sqlite3.Connection) -> dict[str, tuple[int, bool]]:
@@ -145,8 +153,8 @@ def read_facts(db: sqlite3.Connection) -> dict[str, bytes]:
     return {name: value for name, value, crc in rows if crc == crc_of("facts", name, value)}
 
 
-def _bodies(db: sqlite3.Connection, table: str, most: int) -> list[bytes]:
+def _bodies(db: sqlite3.Connection, table: str, most: int) -> list[tuple[int, bytes]]:
     rows = db.execute(
-        f"SELECT body, crc FROM {table} ORDER BY number DESC LIMIT ?", (most,)
+        f"SELECT number, body, crc FROM {table} ORDER BY number DESC LIMIT ?", (most,)
     ).fetchall()
-    return [body for body, crc in reversed(rows) if crc == crc_of(table, body)]
+    return [(number, body) for number, body, crc in reversed(rows) if crc == crc_of(table, body)]

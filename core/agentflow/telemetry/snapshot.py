@@ -131,15 +131,55 @@ class LogRow(Row, frozen=True):
 
 
 class AuditRow(Row, frozen=True):
-    """One thing that an operator did."""
+    """One thing that an operator did. ``seq`` is its number, for ever if there is a journal."""
 
     seq: int
     time: float
     operator: str
     action: str
     target: str
-    detail: str
-    outcome: str  # "done", or why not
+    detail: str  # what the engine answered
+    outcome: str  # "done", or "refused"
+    why: str = ""  # the operator's own reason, if one was given
+    undid: int = 0  # the row that this one took back
+    change: str = ""  # what it changed in short: "mode route → mixed"
+    about: str = ""  # what to look at: "event:ID", "agent:NAME", "version:3", "dead:7"
+
+
+class BreakpointRow(Row, frozen=True):
+    """Where events are stopped. ``number`` is its handle for commands."""
+
+    number: int
+    hook: str  # a hook point, or "any"
+    agent: str  # a name or a glob, "" for any
+    mode: str  # "" for any
+    when: str  # the condition, "" for none
+    stop_at: int  # the first hit that stops an event
+    hits: int
+    enabled: bool
+    origin: str  # who set it: "operator" or "file"
+    note: str  # why it stops nothing now, or ""
+
+
+class StopRow(Row, frozen=True):
+    """One event that is stopped at a breakpoint. ``number`` is its handle for commands."""
+
+    number: int
+    breakpoint: int
+    stepped: bool  # whether it came here by a step from there
+    hook: str
+    agent: str
+    seq: int
+    event_id: str
+    session: str
+    target: str
+    mode: str
+    since: float
+    attempt: int
+    error: str
+    data: str
+    edited: bool
+    skip: bool  # whether the callbacks of this point will not be called
 
 
 class VersionRow(Row, frozen=True):
@@ -151,6 +191,33 @@ class VersionRow(Row, frozen=True):
     cause: str  # "start", "saved", "operator", "undo of v3", "code"
     summary: str  # what changed, in one line
     differences: list[str]
+    state: str = ""  # "canary" while it is tried out, "ended" if it never ran for all
+
+
+class SideRow(Row, frozen=True):
+    """How one of two versions that run side by side does since the canary began."""
+
+    version: int
+    mode: str
+    agents: str  # the orchestration in one line
+    events: int  # ended
+    dead: int
+    in_flight: int
+    rate: float  # events ended a second
+    mean: float
+    p50: float
+    p95: float
+
+
+class CanaryRow(Row, frozen=True):
+    """A version that is being tried out beside the one that runs."""
+
+    share: float  # percent of the new sessions
+    since: float
+    known: int  # sessions that keep the old version
+    cause: str
+    old: SideRow
+    new: SideRow
 
 
 class ProblemRow(Row, frozen=True):
@@ -177,7 +244,26 @@ class SpanRow(Row, frozen=True):
     duration: float  # -1 while it lasts
     status: str  # ok, failed, running, held, retrying, queued, vetoed
     error: str
-    detail: str  # bounded view of the state or data
+    detail: str  # a few words: what a callback changed, which event this is a replay of
+
+
+class SpanCursor(Row, frozen=True):
+    """How much of a session's spans somebody has."""
+
+    engine: int = 0  # whose
+    position: int = 0  # ended events
+
+
+class SpanPage(Row, frozen=True):
+    """More of a session's spans: of the events that have ended since a cursor, and those that last.
+
+    Whatever was known of these events before is replaced; of all events, if the cursor was
+    that of another engine. ``more`` says that there is more right now.
+    """
+
+    cursor: SpanCursor
+    spans: list[SpanRow]
+    more: bool = False
 
 
 class SessionRow(Row, frozen=True):
@@ -191,6 +277,23 @@ class SessionRow(Row, frozen=True):
     last: float
     target: str  # of its first event
     mode: str
+    held: int = 0
+    error: str = ""  # of its dead events, the different ones, at most 500 characters
+    agents: list[str] = []  # that ran, at most 20
+    targets: list[str] = []  # of its events, at most 20
+
+
+class SessionPage(Row, frozen=True):
+    """The sessions that a search has found, the latest first.
+
+    ``matches`` counts those that are not among ``rows``, too; of ``total`` sessions that are
+    remembered ``searched`` have been looked at: asking again goes on.
+    """
+
+    rows: list[SessionRow]
+    matches: int
+    total: int
+    searched: int
 
 
 class Blocked(Row, frozen=True):
@@ -223,6 +326,7 @@ class Cursor(msgspec.Struct, frozen=True):
     dead: int = -1  # revision of the dead letters
     versions: int = -1  # revision of the configuration
     health: float = 0.0  # time of the last report
+    breakpoints: int = -1  # revision of the breakpoints
     tables: bool = True  # whether agents, hooks and modes are wanted this time
     limit: int = 400  # most event rows wanted
 
@@ -238,6 +342,7 @@ class Config(msgspec.Struct, frozen=True):
     versions: list[VersionRow]
     problems: list[ProblemRow]
     status: str  # "ok", "refused": whether the file on disk is what runs
+    ask_why: bool = False  # whether operators are asked for a reason
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -275,3 +380,10 @@ class Snapshot(msgspec.Struct, frozen=True):
     blocked: Blocked | None = None
     pace: float = 0.0  # events a second the feed is held to; 0 for as fast as they go
     health: Health | None = None  # a new one every second
+    recording: str = ""  # path of the recording that is being made, if one is
+    canary: CanaryRow | None = None  # what is being tried out; None for nothing
+    engine_cost: float = 0.0  # share of a core that answering the console takes the engine
+    breakpoints: list[BreakpointRow] | None = None
+    breakpoints_revision: int = 0
+    stops: list[StopRow] = []  # what is stopped now, oldest first
+    on_quit: str = "release"  # what becomes of it when the engine stops: "release" or "keep"

@@ -45,11 +45,34 @@ class Telemetry:
             text = f"{text[:TEXT_LIMIT]}… ({len(text):,} characters)"
         self.lines.number(lambda seq: LogRow(seq, self._wall(), level, source, text))
 
-    def audit(self, operator: str, action: str, target: str, detail: str, outcome: str) -> AuditRow:
-        """Keep what an operator did, or tried to do."""
+    def audit(
+        self,
+        operator: str,
+        action: str,
+        target: str,
+        detail: str,
+        outcome: str,
+        *,
+        why: str = "",
+        undid: int = 0,
+        change: str = "",
+        about: str = "",
+    ) -> AuditRow:
+        """Keep what an operator did, or tried to do; see ``AuditRow``."""
         return self.actions.number(
-            lambda seq: AuditRow(seq, self._wall(), operator, action, target, detail, outcome)
-        )
+            lambda seq: AuditRow(
+                seq, self._wall(), operator, action, target, detail, outcome, why, undid, change,
+                about,
+            )
+        )  # fmt: skip
+
+    def go_on_with_audit(self, rows: list[AuditRow]) -> None:
+        """Begin with what was on record before, under the numbers that it had."""
+        actions = self.actions
+        if rows and not actions.total:
+            actions.items.extend(rows)
+        if rows:
+            actions.total = max(actions.total, rows[-1].seq)
 
     def tick(
         self,

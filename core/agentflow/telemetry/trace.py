@@ -1,7 +1,7 @@
 """Traces: what happened to each event, kept small while it happens, dressed up when read.
 
 The engine writes one record a run and one note for everything out of the ordinary; the
-entries and spans that people see are made from them only when somebody looks.
+entries that people see are made from them only when somebody looks (and the spans: see there).
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from agentflow.frozen import ATOMS
-from agentflow.telemetry.snapshot import SpanRow
 
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
-    from agentflow.engine.guards import Guards
 
 RunRecord: TypeAlias = tuple[str, float, float, int, str, Mapping[str, Any], dict[str, str] | None]
 """Agent, start, end, attempts, error, state before (bounded), meta before."""
 
 Note: TypeAlias = tuple[str, str, float, float, str, str]
-"""Kind (hook, held, retrying, attempt), name, start, end, status, error."""
+"""Kind (hook, held, retrying, …), name, start, end, status, error.
+
+Of a callback that changed the state the status is "changed", and the error says which keys.
+"""
 
 TEXT_LIMIT = 500
 ITEM_LIMIT = 50
@@ -160,8 +161,9 @@ def _moments(execution: Execution) -> list[_Moment]:
     for kind, name, start, end, status, error_text in execution.notes or ():
         if kind == "hook":
             point, _, callback = name.partition(" ")
+            keys = {"changed": error_text} if status == "changed" else {}
             moments.append(_Moment(start, "hook", callback, point, f"{root}#{callback}", root,
-                                   end - start, error_text))  # fmt: skip
+                                   end - start, "" if keys else error_text, keys))  # fmt: skip
         else:
             moments.append(_Moment(start, kind, name, "", f"{root}~{kind}", root,
                                    end - start if end else None, error_text or status))  # fmt: skip
@@ -176,64 +178,3 @@ def _moments(execution: Execution) -> list[_Moment]:
         )  # fmt: skip
     moments.sort(key=lambda moment: moment.time)
     return moments
-
-
-def spans(
-    executions: Iterable[Execution], guards: Guards, wall_offset: float, now: float
-) -> list[SpanRow]:
-    """The waterfall of ``executions``: events, and in them runs, hooks, holds and retries."""
-    rows: list[SpanRow] = []
-    for execution in executions:
-        rows.extend(_spans(execution, guards, wall_offset, now))
-    rows.sort(key=lambda row: row.start)
-    return rows
-
-
-def _spans(execution: Execution, guards: Guards, offset: float, now: float) -> list[SpanRow]:
-    event, root = execution.event, execution.event.id
-    running = not execution.ended
-    status = execution.status if running else ("failed" if execution.error else "ok")
-    rows = [
-        SpanRow(
-            root, event.parent_event, root, "event", event.route or event.session_id,
-            execution.accepted + offset,
-            -1.0 if running else execution.ended - execution.accepted,
-            status, execution.error, _text(event.data),
-        )
-    ]  # fmt: skip
-    waited_until = execution.started or (0.0 if running else execution.ended)
-    queued_for = (waited_until or now) - execution.accepted
-    if queued_for > 0.0005 or not waited_until:
-        rows.append(SpanRow(f"{root}~queued", root, root, "queued", "queue",
-                            execution.accepted + offset, queued_for if waited_until else -1.0,
-                            "ok" if waited_until else execution.status, "", ""))  # fmt: skip
-    inner = root
-    if execution.started and execution.mode != "route":
-        inner = f"{root}~orchestrate"
-        rows.append(SpanRow(inner, root, root, "orchestrate", execution.mode,
-                            execution.started + offset,
-                            -1.0 if running else execution.ended - execution.started,
-                            status, "", ""))  # fmt: skip
-    for number, (agent, start, end, attempts, error, before, meta) in enumerate(execution.runs, 1):
-        detail = _text({**before, "meta": meta} if meta else before)
-        rows.append(SpanRow(f"{root}/{number}", inner, root, "agent",
-                            agent if attempts == 1 else f"{agent} ×{attempts}", start + offset,
-                            end - start, "failed" if error else "ok",
-                            error, detail))  # fmt: skip
-    if running:
-        for agent, start in execution.running_agents(guards):
-            rows.append(SpanRow(f"{root}/+{agent}", inner, root, "agent", agent, start + offset,
-                                -1.0, execution.status, "", ""))  # fmt: skip
-    for number, (kind, name, start, end, note_status, error_text) in enumerate(
-        execution.notes or (), 1
-    ):
-        rows.append(SpanRow(f"{root}#{number}", inner, root, kind, name, start + offset,
-                            end - start if end else -1.0, note_status, error_text, ""))  # fmt: skip
-    return rows
-
-
-def _text(value: Any) -> str:
-    try:
-        return msgspec.json.encode(bounded(value)).decode()
-    except (TypeError, ValueError, OverflowError, UnicodeError):
-        return repr(bounded(value)).encode("utf-8", "backslashreplace").decode()

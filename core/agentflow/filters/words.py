@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_HEAD = re.compile(r"(?P<name>[A-Za-z_]+)(?P<operator>:|>=|<=|>|<)")
+_HEAD = re.compile(
+    r"(?:(?P<part>data|state|meta)\.(?P<key>[^\s:<>=\"/]+)|(?P<name>[A-Za-z_]+))"
+    r"(?P<operator>:|>=|<=|>|<)",
+    re.IGNORECASE | re.ASCII,
+)
 _PLAIN_TEXT = re.compile(r'[^\s"\\:<>/-][^\s"\\:<>]*')
 _PLAIN_VALUE = re.compile(r'[^\s"\\/][^\s"\\]*')
 _UNESCAPED_SLASH = re.compile(r"\\.|/", re.DOTALL)
@@ -21,10 +25,14 @@ class SyntaxProblem(ValueError):
 
 @dataclass(frozen=True)
 class Word:
-    """One term as it is written. ``name`` and ``operator`` are '' for bare text."""
+    """One term as it is written. ``name`` and ``operator`` are '' for bare text.
+
+    ``key`` is what stands behind the dot in ``data.KEY``, ``state.KEY`` and ``meta.KEY``.
+    """
 
     value: str
     name: str = ""  # of the field
+    key: str = ""
     operator: str = ""  # ":", ">", "<", ">=", "<=" or ""
     negated: bool = False
     regex: bool = False
@@ -32,7 +40,12 @@ class Word:
 
     def __str__(self) -> str:
         sign = "-" if self.negated else ""
-        return f"{sign}{self.name}{self.operator}{self._written_value()}"
+        return f"{sign}{self.field}{self.operator}{self._written_value()}"
+
+    @property
+    def field(self) -> str:
+        """The field as it is written: its name, with the key if there is one."""
+        return f"{self.name}.{self.key}" if self.key else self.name
 
     def _written_value(self) -> str:
         if self.regex:
@@ -63,10 +76,11 @@ def _read(text: str, start: int) -> tuple[Word, int]:
     )
     if negated:
         position += 1
-    name = operator = ""
+    name = key = operator = ""
     head = _HEAD.match(text, position)
     if head:
-        name, operator = head["name"].lower(), head["operator"]
+        name, key = (head["part"] or head["name"]).lower(), head["key"] or ""
+        operator = head["operator"]
         position = head.end()
     value_at = position
     regex = operator in ("", ":") and text.startswith("/", position)
@@ -79,10 +93,12 @@ def _read(text: str, start: int) -> tuple[Word, int]:
             position += 1
         value = text[value_at:position]
         if operator and not value:
-            raise SyntaxProblem(f"'{name}{operator}' has no value", start + 1)
+            raise SyntaxProblem(
+                f"'{text[start:value_at].removeprefix('-')}' has no value", start + 1
+            )
     if position < len(text) and not text[position].isspace():
         raise SyntaxProblem("a space is missing", position + 1)
-    return Word(value, name, operator, negated, regex, start + 1), position
+    return Word(value, name, key, operator, negated, regex, start + 1), position
 
 
 def _read_until(text: str, start: int, end: str, what: str) -> tuple[str, int]:
