@@ -17,6 +17,7 @@ AgentFlowError
 ├── CircuitOpen              the agent's circuit breaker lets nothing through for now
 ├── Restored                 an error from another process, as text
 ├── HandlerNotLoaded         an agent's code could not be imported
+├── NotRecorded              a recording doesn't say what an agent would have answered
 ├── ProcessDied              the process died too often while the event ran
 ├── JournalError             what was accepted can't be kept on disk
 │   ├── JournalFull          no room on the disk, or the journal's own limit; it goes on by itself
@@ -199,6 +200,15 @@ class HandlerNotLoaded(AgentFlowError):
             f"agent {agent!r}: cannot load handler {handler!r}: {reason}"
             + (f" ({where})" if where else "")
         )
+
+
+class NotRecorded(AgentFlowError):
+    """A recording doesn't say what ``agent`` would have answered. ``reason`` is why not."""
+
+    def __init__(self, agent: str, reason: str) -> None:
+        self.agent = agent
+        self.reason = reason
+        super().__init__(f"agent {agent!r} is not run again: {reason}")
 
 
 class ProcessDied(AgentFlowError):

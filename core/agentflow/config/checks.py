@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agentflow.config.alert_checks import check_alerts
 from agentflow.config.config import Config
 from agentflow.config.error_words import CATEGORIES, SEVERITIES, category_named, severity_named
 from agentflow.config.layers import Merged
@@ -25,6 +26,7 @@ def check(config: Config, merged: Merged) -> None:
     _check_error_handlers(config, merged)
     _check_breakpoints(config, merged)
     _check_delays(config, merged)
+    check_alerts(config, merged)
     _check_secrets(merged, merged.data, ())
 
 
@@ -148,5 +150,5 @@ def _check_secrets(merged: Merged, table: object, at: Path) -> None:
         if key == "api_key" and type(value) is str and value:
             message = "a secret stands in the file"
             merged.report((*at, key), message, 'write "env:NAME" instead', "warning")
-        elif at[:1] != ("console",):
+        else:
             _check_secrets(merged, value, (*at, key))

@@ -21,8 +21,13 @@ def alerts(runner: Runner) -> list[str]:
     critical = [one for one in worries if _severity(one) == CRITICAL]
     notices = [one for one in worries if _severity(one) == NOTICE]
     others = [one for one in worries if one not in critical and one not in notices]
-    found = [_sentence(one) for one in critical] + _stopped(runner)
+    rules: dict[str, list[str]] = {"critical": [], "warning": [], "info": []}
+    for row in runner.alert_rules:
+        if row.sentence:
+            rules[row.severity].append(row.sentence)
+    found = rules["critical"] + [_sentence(one) for one in critical] + _stopped(runner)
     found += _open_breakers(runner)
+    found += rules["warning"]
     found += [clean(text) for text in runner.current_notices()]
     found += [_sentence(one) for one in others]
     known = {one.agent for one in worries if isinstance(one, Anomaly)}
@@ -30,7 +35,7 @@ def alerts(runner: Runner) -> list[str]:
     known_full = any(isinstance(one, Check) and one.name == "queue" for one in worries)
     if not known_full and not runner.dispatcher.has_room():
         found.append("the queue is full: new events are refused until there is room")
-    return found + [_sentence(one) for one in notices]
+    return found + [_sentence(one) for one in notices] + rules["info"]
 
 
 def _is_news(concern: Check | Anomaly) -> bool:

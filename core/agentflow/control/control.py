@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from agentflow.control.alerting import AlertRules, Notifier
 from agentflow.control.changes import Changes
 from agentflow.control.observer import Observer
 from agentflow.control.relations import Relations
@@ -37,13 +38,16 @@ class Control:
     """Everything that people may ask of a runner and do to it.
 
     Whatever is done, or refused, is on record with who asked. With ``read_only`` nothing
-    can be changed: the check is here, behind every screen and every link.
+    can be changed: the check is here, behind every screen and every link. The alert rules of
+    the file are looked after too; with ``read_only`` none of their commands is run.
     """
 
     def __init__(self, runner: Runner, *, read_only: bool = False) -> None:
         self.runner = runner
         self.read_only = read_only
         self._observer = Observer(runner)
+        rules = AlertRules(runner, Notifier(runner.telemetry.log) if not read_only else None)
+        runner.each_second["alerts"] = rules.tick
         runner.observe = partial(self._observer.snapshot, read_only=False)
         self.page: Callable[[int, int], list[EventRow]] = self._observer.page
         self.event: Callable[[str], EventDetail | None] = self._observer.event

@@ -106,6 +106,7 @@ class Observer:
             config=None if cursor.versions == runner.history.revision else self._config(),
             config_revision=runner.history.revision,
             alerts=alerts(runner),
+            alert_rules=runner.alert_rules,
             pid=os.getpid(),
             memory=memory(),
             pace=runner.pace,

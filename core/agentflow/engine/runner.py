@@ -32,6 +32,7 @@ from agentflow.event import Event
 from agentflow.resilience import DeadLetter
 from agentflow.resilience.dead_letters import describe
 from agentflow.telemetry.health.monitor import HealthMonitor
+from agentflow.telemetry.snapshot import AlertRow
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
@@ -52,6 +53,9 @@ class Runner:
     ``Runner()`` is route mode with the defaults. Register agents and callbacks, then
     ``async with runner:`` and ``emit``. Everything runs on the event loop that starts it.
     """
+
+    dispatcher_type: type[Dispatcher] = Dispatcher
+    """What brings events to their end; another one for a runner that is not the real thing."""
 
     def __init__(
         self,
@@ -94,7 +98,7 @@ class Runner:
         clock = clock or Clock()
         self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
         self.health = HealthMonitor(self.report)
-        self.dispatcher = Dispatcher(
+        self.dispatcher = self.dispatcher_type(
             clock,
             self.telemetry,
             ordered=runtime.ordering == "session",
@@ -128,6 +132,10 @@ class Runner:
         self._notices: list[tuple[float, str]] = []
         self._ticker: asyncio.TimerHandle | None = None
         self._expected_tick = 0.0
+        self.each_second: dict[str, Callable[[], None]] = {}
+        """What else is to be done once a second, on the loop, by a name for each."""
+        self.alert_rules: list[AlertRow] = []
+        """How the alert rules of the file stand, if anybody looks after them."""
         self.lag = 0.0
         """By how many seconds the loop was late at the last tick."""
 
@@ -394,6 +402,8 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
+        for act in self.each_second.values():
+            act()
         if dispatcher.recorder is not None:
             dispatcher.recorder.tick()
         self.rollout.tick()

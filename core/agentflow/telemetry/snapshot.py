@@ -232,6 +232,21 @@ class ProblemRow(Row, frozen=True):
     severity: str
 
 
+class AlertRow(Row, frozen=True):
+    """One alert rule of the file, as it stands."""
+
+    name: str
+    severity: str  # info, warning, critical
+    watches: str  # the metric, or the filter
+    limit: str  # "above 500ms for 30s"
+    state: str  # ok, pending, firing
+    since: float  # when what is wrong began; when it became ok; 0 for never otherwise
+    value: str  # the last one, as it is written; "" for none
+    transitions: int  # how often it was raised or cleared
+    bell: bool
+    sentence: str  # for the alert line; "" while it is not firing
+
+
 class SpanRow(Row, frozen=True):
     """One stretch of a session's life, for the waterfall."""
 
@@ -382,6 +397,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     health: Health | None = None  # a new one every second
     recording: str = ""  # path of the recording that is being made, if one is
     canary: CanaryRow | None = None  # what is being tried out; None for nothing
+    alert_rules: list[AlertRow] = []  # those of the file, in its order
     engine_cost: float = 0.0  # share of a core that answering the console takes the engine
     breakpoints: list[BreakpointRow] | None = None
     breakpoints_revision: int = 0
