@@ -141,6 +141,14 @@ def test_the_largest_file_is_read_in_reasonable_time(kind: str) -> None:
     check_time(LARGE[kind](2_000_000), 20)
 
 
+@pytest.mark.parametrize("hostile", ["\\u001b[31m", "\\u202e", "\\u0000"])
+def test_a_default_in_a_reference_is_not_repeated_raw(hostile: str) -> None:
+    """A value that came from ``${…:-…}`` is named as the file has it, with its oddities as text."""
+    (found,) = problems_of(f'[runtime]\nqueue_size = "${{NOBODY:-{hostile}}}"')
+    assert "not the value of '${NOBODY:-" in found
+    assert found.isprintable()
+
+
 def test_escape_sequences_are_not_repeated(tmp_path: Path) -> None:
     """A message shows control characters of a file as text."""
     found = problems_of('[agents."\\u001b[31m\\u202e"]\ntimeout = "\\u001b]52;c;x\\u0007"\n')

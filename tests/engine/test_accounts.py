@@ -250,6 +250,14 @@ def test_the_accounts_go_on_from_one_runner_to_the_next(seed: int) -> None:
     run_virtual(lambda: HandedOver(seed, "express").play(60), patience=20_000)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(0, 2_000, 200))
+def test_the_accounts_go_on_in_two_thousand_stories(first: int) -> None:
+    """The same for many more schedules."""
+    for seed in range(first, first + 200):
+        run_virtual(lambda seed=seed: HandedOver(seed, "express").play(60), patience=20_000)  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_the_engines_bookkeeping_is_that_of_what_is_open(mode: str) -> None:
     """After a thousand events no task, guard or session is kept but the idle workers'."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from agentflow.agent import AgentResult
+from agentflow.agent import GRACE, AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
@@ -36,7 +36,6 @@ from agentflow.errors import (
 from agentflow.event import PRIORITIES, Event
 from agentflow.frozen import is_small, thaw
 from agentflow.orchestration import Outcome, route
-from agentflow.orchestration.collaborative import GRACE
 from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import describe
 from agentflow.resilience.error_routing import ErrorRouter

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from agentflow.orchestration.collaborative import GRACE
+from agentflow.agent import GRACE
 
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution

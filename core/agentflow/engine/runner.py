@@ -30,7 +30,7 @@ from agentflow.engine.threads import Threads
 from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
-from agentflow.resilience.dead_letters import describe
+from agentflow.resilience.dead_letters import describe, replay_of
 from agentflow.telemetry.health.monitor import HealthMonitor
 from agentflow.telemetry.snapshot import AlertRow
 from agentflow.telemetry.telemetry import Telemetry
@@ -402,8 +402,12 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
-        for act in self.each_second.values():
-            act()
+        for name, act in list(self.each_second.items()):
+            try:
+                act()
+            except Exception as error:  # whatever it is, the engine goes on, and says so once
+                del self.each_second[name]
+                self.report("error", f"{name} are not looked after any more: {describe(error)}")
         if dispatcher.recorder is not None:
             dispatcher.recorder.tick()
         self.rollout.tick()
@@ -542,22 +546,8 @@ class Runner:
         return self.dispatcher.dead_letters
 
     async def replay(self, letter: DeadLetter, data: Mapping[str, Any] | None = None) -> str:
-        """Emit the event of a dead letter again, with other ``data`` if given; the new id.
-
-        It is a new event of the same session; metadata ``replay_of`` names the old one. A
-        deadline is left behind: it belongs to the first try.
-        """
-        event = letter.event
-        metadata = {key: text for key, text in event.metadata.items() if key != "deadline"}
-        metadata["replay_of"] = event.id
-        again = Event(
-            event.target,
-            event.data if data is None else data,
-            metadata,
-            source=event.source,
-            session_id=event.session_id,
-        )
-        event_id = await self.emit(again)
+        """Emit the event of a dead letter again, with other ``data`` if given; the new id."""
+        event_id = await self.emit(replay_of(letter.event, data))
         self.dispatcher.dead_letters.mark(letter, "replayed")
         if self._keeping is not None:
             self._keeping.journal.mark_dead(letter.number, "replayed")
