@@ -141,7 +141,8 @@ class StatusLine(Line):
         elif not app.frozen:
             words.append((" LIVE ", palette.calm))
         if snapshot is not None and snapshot.stops:
-            words.append((f" STOPPED {len(snapshot.stops)} ", palette.notice))
+            stopped = len({stop.event_id for stop in snapshot.stops})
+            words.append((f" STOPPED {stopped} ", palette.notice))
         if app.frozen:
             words.insert(0, (" FROZEN ", palette.frozen))
         return words
