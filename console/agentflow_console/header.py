@@ -140,6 +140,10 @@ class StatusLine(Line):
             words.append((" HELD ", palette.notice))
         elif not app.frozen:
             words.append((" LIVE ", palette.calm))
+        if snapshot is not None and snapshot.canary is not None and not _gone(app):
+            share = snapshot.canary.share
+            word = "NEW SESSIONS" if share >= 100 else f"CANARY {share:g}%"
+            words.append((f" {word} ", palette.notice))
         if app.frozen:
             words.insert(0, (" FROZEN ", palette.frozen))
         return words
