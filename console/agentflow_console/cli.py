@@ -38,6 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
             from agentflow_console.managing import manage
 
             return manage(given)
+        if given[:1] == ["whatif"]:
+            from agentflow_console.whatif.command import whatif
+
+            return whatif(parse("whatif", given[1:]))
         return _run(parse("run", given))
     except UsageError as error:
         print(f"agentflow-console: {error}", file=sys.stderr)

@@ -144,6 +144,8 @@ class StatusLine(Line):
             share = snapshot.canary.share
             word = "NEW SESSIONS" if share >= 100 else f"CANARY {share:g}%"
             words.append((f" {word} ", palette.notice))
+        if snapshot is not None and snapshot.stops:
+            words.append((f" STOPPED {len(snapshot.stops)} ", palette.notice))
         if app.frozen:
             words.insert(0, (" FROZEN ", palette.frozen))
         return words
@@ -239,6 +241,8 @@ class TabLine(Line):
         at = 0
         for screen in SCREENS:
             here = screen.id == current
+            if screen.quiet and not here and not app.store.breakpoints:
+                continue
             title = screen.title
             if style == "short":
                 title = _SHORT.get(screen.id, title)
@@ -274,4 +278,5 @@ _SHORT = {
     "dead_letters": "Dead",
     "audit": "Audit",
     "log": "Log",
+    "breakpoints": "Break",
 }

@@ -7,7 +7,14 @@ from typing import Any
 
 import msgspec
 
-from agentflow.control import Answer, DeadDetail, EventDetail, Related, SpanDetail
+from agentflow.control import (
+    Answer,
+    DeadDetail,
+    EventDetail,
+    Related,
+    SpanDetail,
+    StopDetail,
+)
 from agentflow.filters import SESSIONS, Filter
 from agentflow.telemetry.planned import Preview
 from agentflow.telemetry.snapshot import (
@@ -87,6 +94,7 @@ class StillLink:
         self.refuse_plans = ""
         self.details: dict[str, EventDetail] = {}
         self.dead_details: dict[int, DeadDetail] = {}
+        self.stop_details: dict[int, StopDetail] = {}
         self.spans: dict[str, list[SpanRow]] = {}
         self.span_details: dict[str, SpanDetail] = {}
         self.relations: dict[str, Related] = {}
@@ -150,6 +158,10 @@ class StillLink:
     async def dead_letter(self, number: int) -> DeadDetail | None:
         """What ``dead_details`` has."""
         return self.dead_details.get(number)
+
+    async def stop(self, number: int) -> StopDetail | None:
+        """What ``stop_details`` has."""
+        return self.stop_details.get(number)
 
     async def command(self, name: str, **arguments: Any) -> Answer:
         """Keep it, and answer with ``answer``; a question for a plan gets ``preview``."""

@@ -21,7 +21,7 @@ from .recorded import checked
 from .scale import CORES, scaled
 from .test_program import kill, slow_and_queued
 
-QUICK = 25
+QUICK = 12
 LONG = scaled(20_000)
 
 

@@ -101,7 +101,7 @@ def check_nothing_is_silent(path: Path, whole: Recovery) -> None:
 
 
 _quick = settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -8,7 +8,14 @@ from typing import Any
 
 import msgspec
 
-from agentflow.control import Answer, DeadDetail, EventDetail, Related, SpanDetail
+from agentflow.control import (
+    Answer,
+    DeadDetail,
+    EventDetail,
+    Related,
+    SpanDetail,
+    StopDetail,
+)
 from agentflow.telemetry.snapshot import (
     Cursor,
     EventRow,
@@ -28,6 +35,7 @@ from agentflow_console.link.messages import (
     ShowRelated,
     ShowSession,
     ShowSpan,
+    ShowStop,
 )
 
 _snapshot = msgspec.msgpack.Decoder(Snapshot)
@@ -40,6 +48,7 @@ _sessions = msgspec.msgpack.Decoder(SessionPage)
 _dead_letter: msgspec.msgpack.Decoder[DeadDetail | None] = msgspec.msgpack.Decoder(
     DeadDetail | None
 )
+_stop: msgspec.msgpack.Decoder[StopDetail | None] = msgspec.msgpack.Decoder(StopDetail | None)
 _answer = msgspec.msgpack.Decoder(Answer)
 
 
@@ -95,6 +104,10 @@ class AskingLink:
     async def dead_letter(self, number: int) -> DeadDetail | None:
         """One dead letter in full; None if there is no such number."""
         return _dead_letter.decode(await self._ask(ShowDeadLetter(next(self._numbers), number)))
+
+    async def stop(self, number: int) -> StopDetail | None:
+        """One stopped event in full; None if it isn't stopped any more."""
+        return _stop.decode(await self._ask(ShowStop(next(self._numbers), number)))
 
     async def command(self, name: str, **arguments: Any) -> Answer:
         """Have the engine do something, in the name of this operator."""

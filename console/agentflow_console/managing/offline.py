@@ -17,6 +17,7 @@ from agentflow.errors import AgentFlowError
 from agentflow.event import Event
 from agentflow.journal import DeadRecord, Journal, Recovery
 from agentflow.journal.codec import decode
+from agentflow.resilience.dead_letters import replay_of
 from agentflow.telemetry.snapshot import AuditRow
 from agentflow_console.link.asking import operator_name
 from agentflow_console.text import safe
@@ -89,7 +90,7 @@ class Letters:
 
     async def _replay(self, letter: DeadRecord, data: Mapping[str, Any] | None) -> Answer:
         try:
-            event = replayed(decode(letter.event), data)
+            event = replay_of(decode(letter.event), data)
             await self._accept(event)
         except (AgentFlowError, ValueError) as error:
             return Answer(False, f"dead letter {letter.number} can't be replayed: {error}")
@@ -108,16 +109,3 @@ class Letters:
         for told, _, outcome in results:
             if not told.done():
                 told.set_result(outcome)
-
-
-def replayed(event: Event, data: Mapping[str, Any] | None) -> Event:
-    """The event that runs in place of a dead one: as the engine's own replay makes it."""
-    metadata = {key: text for key, text in event.metadata.items() if key != "deadline"}
-    metadata["replay_of"] = event.id
-    return Event(
-        event.target,
-        event.data if data is None else data,
-        metadata,
-        source=event.source,
-        session_id=event.session_id,
-    )

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from agentflow.control.alerting import AlertRules, Notifier
 from agentflow.control.changes import Changes
 from agentflow.control.observer import Observer
 from agentflow.control.relations import Relations
 from agentflow.control.rows import clean, one_line, problem_row
 from agentflow.control.sessions import Sessions
-from agentflow.control.words import Answer, Command, DeadDetail, Deed, EventDetail
+from agentflow.control.stopping import Stopping
+from agentflow.control.words import Answer, Command, DeadDetail, Deed, EventDetail, StopDetail
 from agentflow.engine import Runner
 from agentflow.errors import AgentFlowError, ConfigError
 from agentflow.event import Event
@@ -36,13 +38,16 @@ class Control:
     """Everything that people may ask of a runner and do to it.
 
     Whatever is done, or refused, is on record with who asked. With ``read_only`` nothing
-    can be changed: the check is here, behind every screen and every link.
+    can be changed: the check is here, behind every screen and every link. The alert rules of
+    the file are looked after too; with ``read_only`` none of their commands is run.
     """
 
     def __init__(self, runner: Runner, *, read_only: bool = False) -> None:
         self.runner = runner
         self.read_only = read_only
         self._observer = Observer(runner)
+        rules = AlertRules(runner, Notifier(runner.telemetry.log) if not read_only else None)
+        runner.each_second["alerts"] = rules.tick
         runner.observe = partial(self._observer.snapshot, read_only=False)
         self.page: Callable[[int, int], list[EventRow]] = self._observer.page
         self.event: Callable[[str], EventDetail | None] = self._observer.event
@@ -53,6 +58,7 @@ class Control:
         self.span = self._relations.span
         self.related = self._relations.related
         self.dead_letter: Callable[[int], DeadDetail | None] = self._observer.dead_letter
+        self.stop: Callable[[int], StopDetail | None] = self._observer.stop
         self._changes = Changes(runner)
         self._actions: dict[str, _Action] = {
             "inject": self._inject,
@@ -63,6 +69,7 @@ class Control:
             "drop": self._drop,
             "clear_dead": self._clear_dead,
             "pace": self._pace,
+            **Stopping(runner).actions,
         }
 
     def snapshot(self, cursor: Cursor) -> Snapshot:

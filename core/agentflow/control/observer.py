@@ -10,13 +10,15 @@ import msgspec
 
 from agentflow.control import rows
 from agentflow.control.alerts import alerts
-from agentflow.control.words import DeadDetail, EventDetail
+from agentflow.control.stop_rows import breakpoint_row, stop_detail, stop_row
+from agentflow.control.words import DeadDetail, EventDetail, StopDetail
 from agentflow.engine import Runner
 from agentflow.engine.execution import Execution
 from agentflow.engine.preview import asks_why
 from agentflow.resilience.dead_letters import describe, trace_text
 from agentflow.telemetry.health.resources import memory
 from agentflow.telemetry.snapshot import (
+    BreakpointRow,
     Config,
     Counts,
     Cursor,
@@ -49,6 +51,7 @@ class Observer:
         actions, _ = telemetry.actions.since(cursor.audit, LOG_LIMIT)
         letters = dispatcher.dead_letters
         health = runner.health.report
+        revision = runner.breakpoints.revision
         canary = rows.canary_row(runner) if dispatcher.canary is not None else None
         agents = hooks = modes = None
         if cursor.tables:
@@ -103,9 +106,14 @@ class Observer:
             config=None if cursor.versions == runner.history.revision else self._config(),
             config_revision=runner.history.revision,
             alerts=alerts(runner),
+            alert_rules=runner.alert_rules,
             pid=os.getpid(),
             memory=memory(),
             pace=runner.pace,
+            breakpoints=None if cursor.breakpoints == revision else self._breakpoints(),
+            breakpoints_revision=revision,
+            stops=[stop_row(stop, offset) for stop in runner.breakpoints.stops.values()],
+            on_quit=runner.on_quit,
             health=health if health is not None and health.time != cursor.health else None,
             canary=canary,
             recording=str(dispatcher.recorder.path) if dispatcher.recorder is not None else "",
@@ -114,7 +122,11 @@ class Observer:
     def _row(self, execution: Execution) -> EventRow:
         dispatcher = self._runner.dispatcher
         return rows.event_row(
-            execution, dispatcher.guards, dispatcher.wall_offset, dispatcher.now()
+            execution,
+            dispatcher.guards,
+            dispatcher.wall_offset,
+            dispatcher.now(),
+            dispatcher.breakpoints.stopped(execution),
         )
 
     def _config(self) -> Config:
@@ -131,6 +143,10 @@ class Observer:
             status="ok" if history.refused_text is None else "refused",
             ask_why=asks_why(config),
         )
+
+    def _breakpoints(self) -> list[BreakpointRow]:
+        breakpoints = self._runner.breakpoints
+        return [breakpoint_row(point, applies=breakpoints.applies(point)) for point in breakpoints]
 
     # -- single things --------------------------------------------------------------------
 
@@ -189,3 +205,7 @@ class Observer:
             describe(letter.error),
             trace_text(letter.error),
         )
+
+    def stop(self, number: int) -> StopDetail | None:
+        """One event that is stopped, in full; None if it isn't any more."""
+        return stop_detail(self._runner, number)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from agentflow.engine.history import Version
     from agentflow.engine.hooks import Callback
     from agentflow.engine.runner import Runner
+    from agentflow.engine.stops import Stop
     from agentflow.event import Event
     from agentflow.telemetry.metrics import Meter
 
@@ -86,8 +87,10 @@ def preview(event: Event) -> str:
     return one_line(event.data if event.small else bounded(event.data))
 
 
-def event_row(execution: Execution, guards: Guards, offset: float, now: float) -> EventRow:
-    """An execution as it stands at ``now`` (monotonic seconds)."""
+def event_row(
+    execution: Execution, guards: Guards, offset: float, now: float, stop: Stop | None
+) -> EventRow:
+    """An execution as it stands at ``now`` (monotonic seconds), stopped at ``stop`` if that is."""
     event = execution.event
     runs = execution.runs
     status = execution.status
@@ -96,6 +99,8 @@ def event_row(execution: Execution, guards: Guards, offset: float, now: float) -
         running = [agent for agent, _ in execution.running_agents(guards)]
         if running:
             at = running[0] if len(running) == 1 else f"{running[0]} +{len(running) - 1}"
+    if stop is not None:
+        at = f"breakpoint {stop.breakpoint}"
     return EventRow(
         execution.seq,
         clean(event.id),

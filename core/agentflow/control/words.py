@@ -6,7 +6,13 @@ from typing import Any
 
 import msgspec
 
-from agentflow.telemetry.snapshot import DeadRow, EventRow, SpanRow
+from agentflow.telemetry.snapshot import (
+    BreakpointRow,
+    DeadRow,
+    EventRow,
+    SpanRow,
+    StopRow,
+)
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -100,3 +106,21 @@ class Related(msgspec.Struct, frozen=True):
     causes: list[SpanRef]
     effects: list[SpanRef]
     said: str = ""
+
+
+class StopDetail(msgspec.Struct, frozen=True):
+    """One event that is stopped at a breakpoint, in full.
+
+    ``coming`` are lines on what comes next, ``callbacks`` those that would be called first,
+    ``cause`` the event that caused it, if there is one and it is remembered.
+    """
+
+    row: StopRow
+    event: dict[str, Any]
+    state: dict[str, Any]
+    meta: dict[str, str]
+    error_trace: str
+    cause: EventRow | None
+    coming: list[str]
+    callbacks: list[str]
+    breakpoint: BreakpointRow | None

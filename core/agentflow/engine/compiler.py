@@ -118,6 +118,13 @@ class Compiler:
             raise ConfigError(problems)
         return Plan(version, config, agents, frozenset(disabled), self._meter_of)
 
+    def code_of(self, config: Config, name: str) -> Code:
+        """The code of one agent that ``config`` describes. Raises ConfigError."""
+        try:
+            return self._code(config, name, False)
+        except (HandlerNotLoaded, TypeError) as error:
+            raise ConfigError([_problem(config, name, error)]) from error
+
     def sketch(self, config: Config) -> Plan:
         """What the plan of ``config`` would be, to be asked and not to be run.
 

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from agentflow.agent import AgentResult
+from agentflow.agent import GRACE, AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
+from agentflow.engine.breakpoints import Breakpoints, Lanes, Watched
 from agentflow.engine.canary import Canary
 from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride
@@ -35,7 +36,6 @@ from agentflow.errors import (
 from agentflow.event import PRIORITIES, Event
 from agentflow.frozen import is_small, thaw
 from agentflow.orchestration import Outcome, route
-from agentflow.orchestration.collaborative import GRACE
 from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import describe
 from agentflow.resilience.error_routing import ErrorRouter
@@ -89,22 +89,27 @@ class Dispatcher(Slots):
         """How often the process may die while an event runs until that is a dead letter."""
         self.express: dict[str, Lane] = {}
         """The plan's express lanes, by target, while they are open and the only ones."""
-        self.unhindered = False
-        """Whether nothing closes the express lanes."""
+        self.watched: dict[str, Watched] = {}
+        """Lanes open to events that no breakpoint can be meant for, by target."""
+        self.beside: dict[bool, Lanes] = {}
+        """While a plan is tried out: its lanes (True), and those of ``plan``."""
+        self.changes = 0
+        """How often the lanes have changed: who is on one then leaves it."""
         self.canary: Canary | None = None
         """The plan that is tried out beside ``plan``, if one is."""
+        self.breakpoints = Breakpoints(self)
 
     def look_express(self) -> None:
-        """Open or close the express lanes: callbacks and pauses close them."""
-        hooks = self.hooks
-        self.unhindered = not (
-            hooks.before_event
-            or hooks.after_event
-            or hooks.before_agent
-            or hooks.after_agent
-            or self.any_paused
-        )
-        self.express = self.plan.lanes if self.unhindered and self.canary is None else {}
+        """Open or close the express lanes: callbacks, pauses and breakpoints close them."""
+        self.changes += 1
+        self.express, self.watched, self.beside = {}, {}, {}
+        if self.hooks.in_the_way or self.any_paused:
+            return
+        lanes = self.breakpoints.lanes(self.plan)
+        if self.canary is None:
+            self.express, self.watched = lanes
+        else:
+            self.beside = {False: lanes, True: self.breakpoints.lanes(self.canary.plan)}
 
     # -- in -----------------------------------------------------------------------------
 
@@ -139,11 +144,15 @@ class Dispatcher(Slots):
         steered = event.steered or execution.tries
         lane = None if steered else self.express.get(event.target)
         if lane is None:
-            if self.canary is None:
+            if not self.watched and self.canary is None:
                 return self.orchestrate(execution, guard)
-            plan = self.plan_for(event.session_id)
-            if not steered and self.unhindered:
-                lane = plan.lanes.get(event.target)
+            plan = None if self.canary is None else self.plan_for(event.session_id)
+            if not steered:
+                tried = plan is not None and plan is not self.plan
+                free, watched = self.beside.get(tried, ({}, self.watched))
+                lane = free.get(event.target)
+                if lane is None and event.target in watched:
+                    lane = watched[event.target].lane_for(event)
             if lane is None:
                 return self.orchestrate(execution, guard, plan=plan)
         return ride(self, execution, lane, guard)
@@ -218,10 +227,23 @@ class Dispatcher(Slots):
                     veto.__cause__ = refused.cause
                     outcome = Outcome(state, veto)
                 execution.last = self.now()
+                event = execution.event
             if outcome is None and (steered or (choice.mode != "route" and event.target)):
                 outcome = await self._not_orchestrated(execution, choice, state)
             if outcome is None:
                 outcome = await choice.orchestrate(execution.run, event, state, done)
+        except asyncio.CancelledError:
+            dropped = self._dropped(work, state)
+            if dropped is None:
+                raise
+            outcome = dropped
+        except Exception as error:
+            # Nothing an agent does ends up here; if the engine itself fails, the event
+            # must still be accounted for.
+            outcome = Outcome(state, error, execution.at)
+        if execution.ended:
+            return  # it was given up in the meantime: see abandon
+        try:
             if outcome.error is None and "route" in outcome.state.meta:
                 self.follow_up(execution, choice, outcome)
             if hooks.after_event:
@@ -236,16 +258,30 @@ class Dispatcher(Slots):
                 outcome.state = answer if isinstance(answer, State) else await answer
                 execution.last = self.now()
         except asyncio.CancelledError:
-            raise
+            dropped = self._dropped(work, outcome.state)
+            if dropped is None:
+                raise
+            outcome = dropped
         except Exception as error:
-            # Nothing an agent does ends up here; if the engine itself fails, the event
-            # must still be accounted for.
             outcome = Outcome(state, error, execution.at)
         if execution.ended:
             return  # it was given up in the meantime: see abandon
+        if work.released:
+            # Its handler has not waited for what is stopped inside it.
+            self.take_slot_at_once(execution)
         # Nothing may lead back here once it is kept for its trace: see Execution.
         execution.work = None  # type: ignore[assignment]
         self.settle(execution, choice.meter, outcome.state, outcome.error, outcome.agent)
+
+    def _dropped(self, work: Work, state: State) -> Outcome | None:
+        """The outcome of a cancelled event that an operator has dropped; None if none has."""
+        dropped, task = work.dropped, work.guard.task
+        if dropped is None or self.closing or work.guard.abandoned:
+            return None
+        work.guard.fired = False
+        while task.cancelling():
+            task.uncancel()
+        return Outcome(state, dropped, dropped.agent)
 
     def plan_for(self, session: str) -> Plan:
         """The plan that the next event of a session starts under."""
@@ -324,15 +360,15 @@ class Dispatcher(Slots):
 
     def _limit(self, execution: Execution) -> DeadlineExceeded | None:
         """Take in timeout, agent_timeout and deadline; the error if it is too late."""
-        metadata = execution.event.metadata
+        metadata, stood = execution.event.metadata, execution.work.stood
         for key in ("timeout", "agent_timeout"):
             if key in metadata:
-                limit = execution.started + parse_duration(metadata[key])
+                limit = execution.started + stood + parse_duration(metadata[key])
                 execution.deadline = min(execution.deadline, limit)
         if "deadline" in metadata:
-            left = parse_time(metadata["deadline"]).timestamp() - self.clock.time()
+            left = parse_time(metadata["deadline"]).timestamp() + stood - self.clock.time()
             if left > 0:
-                execution.deadline = min(execution.deadline, execution.started + left)
+                execution.deadline = min(execution.deadline, execution.started + stood + left)
             else:
                 error = DeadlineExceeded(execution.event.route, -left)
                 if execution.event.priority_rank == 0:

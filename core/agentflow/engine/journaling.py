@@ -236,10 +236,12 @@ class Intake:
     def unlease(self, execution: Execution) -> None:
         """It only waits now: a death of the process has nothing to do with it."""
         if execution.lease >= 0:
-            retrying = execution.work is not None and execution.work.parked_retry
-            if execution.runs and not retrying:
+            work = execution.work
+            retrying = work is not None and work.parked_retry
+            begun = execution.runs or (work is not None and work.begun)
+            if begun and not retrying:
                 self._keep_tries(execution, execution.attempt, 0.0)
-            if execution.runs or retrying:
+            if begun or retrying:
                 # The attempt counts by its lease until it counts by what has just been said.
                 self.journal.flush(execution.lease)
             else:

@@ -22,6 +22,7 @@ FOLDER = ".agentflow"
 """Where the journal is kept when nothing else is said: beside the configuration."""
 
 _PAUSED = "paused"
+_BREAKPOINTS = "breakpoints"
 
 
 def journal_for(config: Config, *, default: Path | None = None) -> Journal | None:
@@ -61,6 +62,7 @@ class Keeping:
         self.journal = journal
         self._runner = runner
         self._paused_before: tuple[bool, list[str]] = (False, [])
+        self._breakpoints_before = b""
 
     async def start_again(self) -> None:
         """Take the journal and go on with everything in it: events, versions, audit, pauses.
@@ -79,6 +81,7 @@ class Keeping:
             same = last is not None and not diff(last.config, runner.config)
             runner.version = last.number if last and same else history.last_number + 1
         telemetry.go_on_with_audit(recovery.audit)
+        self._breakpoints_before = recovery.facts.get(_BREAKPOINTS, b"")
         paused = recovery.facts.get(_PAUSED)
         if paused is not None:
             self._paused_before = msgspec.msgpack.decode(paused, type=tuple[bool, list[str]])
@@ -136,6 +139,22 @@ class Keeping:
             if agent.vitals.paused and not agent.vitals.stopped
         ]
         self.journal.put(_PAUSED, msgspec.msgpack.encode((runner.paused, agents)))
+
+    def keep_breakpoints(self) -> None:
+        """Keep the breakpoints, for a next start that finds events stopped at them."""
+        self.journal.put(_BREAKPOINTS, msgspec.msgpack.encode(self._runner.breakpoints.pack()))
+
+    def set_again(self) -> None:
+        """Set the breakpoints of the last run, if what was stopped there was to be kept."""
+        kept, self._breakpoints_before = self._breakpoints_before, b""
+        packed = msgspec.msgpack.decode(kept) if kept else {"on_quit": ""}
+        runner = self._runner
+        if (packed["on_quit"] or runner.config.breakpoints.on_quit) != "keep" or not kept:
+            return
+        number = runner.breakpoints.unpack(packed)
+        if number:
+            are = "breakpoint is" if number == 1 else "breakpoints are"
+            runner.report("warning", f"{number} {are} still set from before the start")
 
     def pause_again(self) -> None:
         """Pause what was paused, by an operator, when the last run ended."""

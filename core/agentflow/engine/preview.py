@@ -171,7 +171,7 @@ def _compare(
 
 def asks_why(config: Config) -> bool:
     """Whether operators are to be asked for a reason."""
-    return config.console.get("ask_why") is True
+    return config.console.ask_why
 
 
 def in_one_line(plan: Plan) -> str:

@@ -30,8 +30,9 @@ from agentflow.engine.threads import Threads
 from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
-from agentflow.resilience.dead_letters import describe
+from agentflow.resilience.dead_letters import describe, replay_of
 from agentflow.telemetry.health.monitor import HealthMonitor
+from agentflow.telemetry.snapshot import AlertRow
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
@@ -52,6 +53,9 @@ class Runner:
     ``Runner()`` is route mode with the defaults. Register agents and callbacks, then
     ``async with runner:`` and ``emit``. Everything runs on the event loop that starts it.
     """
+
+    dispatcher_type: type[Dispatcher] = Dispatcher
+    """What brings events to their end; another one for a runner that is not the real thing."""
 
     def __init__(
         self,
@@ -94,13 +98,15 @@ class Runner:
         clock = clock or Clock()
         self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
         self.health = HealthMonitor(self.report)
-        self.dispatcher = Dispatcher(
+        self.dispatcher = self.dispatcher_type(
             clock,
             self.telemetry,
             ordered=runtime.ordering == "session",
             queue_size=runtime.queue_size,
             max_running=runtime.max_concurrent_events,
         )
+        self.breakpoints = self.dispatcher.breakpoints
+        """Where events are stopped, and what is stopped now."""
         self.history = History()
         self.rollout = Rollout(self)
         """A configuration that is being tried out, and what can be done about it."""
@@ -126,6 +132,10 @@ class Runner:
         self._notices: list[tuple[float, str]] = []
         self._ticker: asyncio.TimerHandle | None = None
         self._expected_tick = 0.0
+        self.each_second: dict[str, Callable[[], None]] = {}
+        """What else is to be done once a second, on the loop, by a name for each."""
+        self.alert_rules: list[AlertRow] = []
+        """How the alert rules of the file stand, if anybody looks after them."""
         self.lag = 0.0
         """By how many seconds the loop was late at the last tick."""
 
@@ -184,6 +194,11 @@ class Runner:
         found = self.dispatcher.hooks.unregister(hook, name)
         self._look_express()
         return found
+
+    @property
+    def on_quit(self) -> str:
+        """What becomes of stopped events when the runner stops: "release" or "keep"."""
+        return self.breakpoints.on_quit or self.config.breakpoints.on_quit
 
     def _look_express(self) -> None:
         if self._status != "new":
@@ -249,6 +264,7 @@ class Runner:
         except BaseException:
             await self._let_go_of_journal()
             raise
+        self.breakpoints.take(self.config.breakpoints.at)
         current = self.history.current
         if current is None or current.number != self.version:
             last = current.config if current is not None else self.config
@@ -262,7 +278,8 @@ class Runner:
         self.dispatcher.reopen()
         if self._keeping is not None:
             self._keeping.pause_again()
-        self.dispatcher.look_express()
+            self._keeping.set_again()
+        self.breakpoints.begin()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
@@ -311,6 +328,7 @@ class Runner:
         self._stopping = asyncio.get_running_loop().create_future()
         try:
             if drain and not self.dispatcher.paused:
+                self.breakpoints.quit(release=self.journal is None or self.on_quit != "keep")
                 limit = self.config.runtime.drain_timeout if timeout is None else timeout
                 self._drain = asyncio.ensure_future(self.dispatcher.join())
                 done, _ = await asyncio.wait([self._drain], timeout=limit)
@@ -380,6 +398,8 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
+        for act in self.each_second.values():
+            act()
         if dispatcher.recorder is not None:
             dispatcher.recorder.tick()
         self.rollout.tick()
@@ -518,22 +538,8 @@ class Runner:
         return self.dispatcher.dead_letters
 
     async def replay(self, letter: DeadLetter, data: Mapping[str, Any] | None = None) -> str:
-        """Emit the event of a dead letter again, with other ``data`` if given; the new id.
-
-        It is a new event of the same session; metadata ``replay_of`` names the old one. A
-        deadline is left behind: it belongs to the first try.
-        """
-        event = letter.event
-        metadata = {key: text for key, text in event.metadata.items() if key != "deadline"}
-        metadata["replay_of"] = event.id
-        again = Event(
-            event.target,
-            event.data if data is None else data,
-            metadata,
-            source=event.source,
-            session_id=event.session_id,
-        )
-        event_id = await self.emit(again)
+        """Emit the event of a dead letter again, with other ``data`` if given; the new id."""
+        event_id = await self.emit(replay_of(letter.event, data))
         self.dispatcher.dead_letters.mark(letter, "replayed")
         if self._keeping is not None:
             self._keeping.journal.mark_dead(letter.number, "replayed")
@@ -583,6 +589,11 @@ class Runner:
         """Let what is paused now be paused after a new start too: an operator wanted it."""
         if self._keeping is not None:
             self._keeping.keep_pauses()
+
+    def keep_breakpoints(self) -> None:
+        """Let the breakpoints be set after a new start too, if what they stop is kept."""
+        if self._keeping is not None:
+            self._keeping.keep_breakpoints()
 
     # -- pausing --------------------------------------------------------------------------
 
@@ -729,6 +740,13 @@ class Runner:
     def _swap(self, plan: Plan) -> None:
         old, self.dispatcher.plan = self.dispatcher.plan, plan
         self._retire(old, plan)
+        self.breakpoints.take(plan.config.breakpoints.at)
+        for point in self.breakpoints.left_behind():
+            self.notice(
+                f"breakpoint {point.number} ({point.where}) stops nothing any more: "
+                "no agent is called so",
+                60.0,
+            )
         self.dispatcher.look_express()
         self.dispatcher.wake_all()
 

@@ -225,6 +225,18 @@ class Slots(Ledger):
                 self._slot_is_free()
                 raise
 
+    def take_slot_at_once(self, execution: Execution) -> None:
+        """Let ``execution`` run again, whether there is a slot or not: it can't be kept waiting."""
+        work = execution.work
+        if not work.released:
+            return
+        work.released = False
+        if not execution.nested:
+            self.running += 1
+            self.apart.discard(execution)
+            if self.intake is not None:
+                self.intake.lease(execution)
+
     def _slot_is_free(self) -> None:
         while self._resumable:
             execution = next(iter(self._resumable))
