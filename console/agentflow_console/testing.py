@@ -90,6 +90,7 @@ class StillLink:
         self.process = 0
         self.blocked: Blocked | None = None
         self.answer = Answer(True, "Done.")
+        self.operator = "ada"
         self.preview = _CHANGE
         self.refuse_plans = ""
         self.details: dict[str, EventDetail] = {}
