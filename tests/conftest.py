@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import compileall
 import os
+from pathlib import Path
 
 import pytest
+
+import agentflow
+import agentflow_console
+import agentflow_themes
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile once what some hundred processes are going to import, wherever that can be kept."""
+    if not hasattr(config, "workerinput"):
+        for package in (agentflow, agentflow_console, agentflow_themes):
+            assert package.__file__ is not None
+            compileall.compile_dir(Path(package.__file__).parent, quiet=2)
 
 
 @pytest.fixture(autouse=True)

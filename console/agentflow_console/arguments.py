@@ -23,7 +23,8 @@ CONFIG_FLAGS = {
 _USAGE = """%(prog)s [FILE] [flags]
        %(prog)s validate FILE...
        %(prog)s diagram [FILE]
-       %(prog)s dead | health | journal --help"""
+       %(prog)s whatif RECORDING [CONFIG] [flags]
+       %(prog)s audit | dead | health | journal --help"""
 
 _DESCRIPTION = """\
 Open a live console on the agents of an agentflow.toml.
@@ -38,6 +39,8 @@ commands:
   dead list|show|replay|drop|export    what ended without success, and what to do about it
   health [FILE]         how the system is: 0 well, 1 not well, 2 can't be told
   journal [FILE]        what is kept on disk; journal check verifies it
+  audit [FILE]          what operators did: who, when, why, and what it changed
+  whatif RECORDING [CONFIG]   run what was recorded under another configuration: where do they part?
 
 exit codes:
   0 every event succeeded   1 some did not, or are not finished
@@ -76,9 +79,11 @@ def parse(command: str, arguments: list[str]) -> argparse.Namespace:
         "run": _run_parser,
         "validate": _validate_parser,
         "diagram": _diagram_parser,
+        "audit": _audit_parser,
         "dead": _dead_parser,
         "health": _health_parser,
         "journal": _journal_parser,
+        "whatif": _whatif_parser,
     }
     return make[command]().parse_args(arguments)
 
@@ -98,6 +103,7 @@ def _run_parser() -> argparse.ArgumentParser:
     add("--demo", action="store_true", help="the demo's events: into FILE, or the whole demo")
     add("--provider", metavar="NAME", default="", help="this provider for all agents, such as mock")
     add("--read-only", action="store_true", help="look, but change nothing")
+    add("--operator", metavar="NAME", type=_operator, default="", help="your name in the audit")
     add("--in-process", action="store_true", help="run the engine in the console's own process")
 
     screen = parser.add_argument_group("the screen").add_argument
@@ -120,6 +126,15 @@ def _run_parser() -> argparse.ArgumentParser:
         help="keep nothing: a kill loses what is queued",
     )  # fmt: skip
 
+    _add_config_flags(parser)
+
+    diagram = parser.add_argument_group("diagram").add_argument
+    diagram("--visualize", action="store_true", help="also write the orchestration as Mermaid")
+    diagram("--visualize-output", metavar="DIR", default="", help="where to (this folder)")
+    return parser
+
+
+def _add_config_flags(parser: argparse.ArgumentParser) -> None:
     config = parser.add_argument_group("instead of what the file says").add_argument
     config("--orchestration-mode", metavar="MODE", help="route, collaborative, sequential, ...")
     config("--collaborative-agents", metavar="A,B", help="agents that work side by side")
@@ -130,9 +145,46 @@ def _run_parser() -> argparse.ArgumentParser:
     config("--failure-threshold", metavar="0..1", help="share of agents that fails an event")
     config("--max-concurrency", metavar="N", help="agents of one event at once")
 
-    diagram = parser.add_argument_group("diagram").add_argument
-    diagram("--visualize", action="store_true", help="also write the orchestration as Mermaid")
-    diagram("--visualize-output", metavar="DIR", default="", help="where to (this folder)")
+
+def _whatif_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console whatif",
+        description="Run recorded sessions under another configuration, in a sandbox, and say\n"
+        "where the two runs part. Outputs of agents come from the recording: nothing is run\n"
+        "again, and nothing has a side effect, unless --agent or --default asks for a rerun.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        epilog="exit codes:\n  0 the same   1 they part   2 it can't be told, or wrong use",
+    )
+    add = parser.add_argument
+    add("recording", metavar="RECORDING", help="a .rec, an exported one, or an agentflow.toml")
+    add(
+        "config", metavar="CONFIG", nargs="?", default="",
+        help="the configuration to run under; that of the recording if none is named",
+    )  # fmt: skip
+    add("--format", choices=("text", "json"), default="text", help="json: a session a line")
+    add("--progress", action="store_true", help="say on standard error how far it has come")
+
+    which = parser.add_argument_group("which events").add_argument
+    which("--session", metavar="ID", action="append", help="this session alone; may be repeated")
+    which(
+        "--from", dest="begin", metavar="WHEN", default="",
+        help="accepted then or later: 14:05, 5m since the beginning, or date and time",
+    )  # fmt: skip
+    which("--to", dest="end", metavar="WHEN", default="", help="accepted until then")
+
+    outputs = parser.add_argument_group("where outputs come from").add_argument
+    outputs(
+        "--agent", metavar="NAME=SOURCE", action="append",
+        help="recorded, rerun (the real handler, with its side effects), mock, or a JSON object",
+    )  # fmt: skip
+    outputs("--default", metavar="SOURCE", default="recorded", help="for all other agents")
+    outputs(
+        "--missing", metavar="fail|mock|rerun", default="fail",
+        help="what to do for a run that the recording says nothing about",
+    )  # fmt: skip
+    outputs("--provider", metavar="NAME", default="", help="this provider for all agents")
+    _add_config_flags(parser)
     return parser
 
 
@@ -154,6 +206,24 @@ def _diagram_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _audit_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console audit",
+        description="What operators did: who, when, what, why, what it changed and what it took\n"
+        "back. Read from the journal, also while an engine runs.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes:\n  0 listed   2 wrong use, or no journal to look into",
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE", nargs="?", default="", help="the configuration")
+    add("--operator", metavar="NAME", dest="by", action="append", help="only what NAME did")
+    add("--action", metavar="NAME", action="append", help="only these, such as mode or replay")
+    add("--since", metavar="TIME", default="", help="only from then on: 2h ago, or a date and time")
+    _add_format(add, help="for people, or one JSON object a line")
+    _add_journal(parser)
+    return parser
+
+
 def _dead_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="agentflow-console dead",
@@ -169,6 +239,11 @@ def _dead_parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         sub.add_argument("--file", metavar="FILE", default="", help="the configuration")
         _add_journal(sub)
+        if name in ("replay", "drop"):
+            sub.add_argument("--why", metavar="TEXT", default="", help="your reason, for the audit")
+            sub.add_argument(
+                "--operator", metavar="NAME", type=_operator, default="", help="your name there"
+            )
         return sub.add_argument
 
     add = command("list", "list all dead letters, the oldest first")
@@ -235,6 +310,13 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
 
 def _add_yes(add: Callable[..., argparse.Action]) -> None:
     add("--yes", action="store_true", help="don't ask")
+
+
+def _operator(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > 60 or not name.isprintable():
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a name of 1 to 60 characters")
+    return name
 
 
 def _number(text: str) -> int:

@@ -140,6 +140,13 @@ class StatusLine(Line):
             words.append((" HELD ", palette.notice))
         elif not app.frozen:
             words.append((" LIVE ", palette.calm))
+        if snapshot is not None and snapshot.canary is not None and not _gone(app):
+            share = snapshot.canary.share
+            word = "NEW SESSIONS" if share >= 100 else f"CANARY {share:g}%"
+            words.append((f" {word} ", palette.notice))
+        if snapshot is not None and snapshot.stops:
+            stopped = len({stop.event_id for stop in snapshot.stops})
+            words.append((f" STOPPED {stopped} ", palette.notice))
         if app.frozen:
             words.insert(0, (" FROZEN ", palette.frozen))
         return words
@@ -235,6 +242,8 @@ class TabLine(Line):
         at = 0
         for screen in SCREENS:
             here = screen.id == current
+            if screen.quiet and not here and not app.store.breakpoints:
+                continue
             title = screen.title
             if style == "short":
                 title = _SHORT.get(screen.id, title)
@@ -270,4 +279,5 @@ _SHORT = {
     "dead_letters": "Dead",
     "audit": "Audit",
     "log": "Log",
+    "breakpoints": "Break",
 }

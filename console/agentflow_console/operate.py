@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 
 from agentflow.control import Answer
-from agentflow.telemetry.snapshot import AgentRow, DeadRow, EventRow, SpanRow
+from agentflow.telemetry.snapshot import AgentRow, DeadRow, EventRow, SpanRow, StopRow
 from agentflow_console.link.protocol import LinkError
+from agentflow_console.planning import decide, decide_canary
 
 if TYPE_CHECKING:
     from agentflow_console.link.protocol import Link
+    from agentflow_console.palette import Palette
     from agentflow_console.replays import Replays
     from agentflow_console.screens.base import Room
     from agentflow_console.store import Store
@@ -46,8 +48,18 @@ class Operating(App[int]):
     room: Room | None
     read_only: bool
     frozen: bool
+    palette: Palette
+
+    if TYPE_CHECKING:
+        refused: Callable[[], bool]
 
     _news: News | None = None
+
+    def stop_of(self, event_id: str) -> StopRow | None:
+        """Where this event is stopped; None if it isn't."""
+        snapshot = self.store.snapshot
+        stops = snapshot.stops if snapshot is not None else ()
+        return next((stop for stop in stops if stop.event_id == event_id), None)
 
     def refresh_lines(self) -> None:
         """Header, alert line and footer, as things are now."""
@@ -120,7 +132,11 @@ class Operating(App[int]):
         if isinstance(row, AgentRow):
             return row.name
         if isinstance(row, EventRow):
+            if stop := self.stop_of(row.id):
+                return stop.agent or stop.target
             return row.at.partition(" ")[0] or row.target
+        if isinstance(row, StopRow):
+            return row.agent or row.target
         if isinstance(row, DeadRow):
             return row.agent or row.target
         if isinstance(row, SpanRow) and row.kind in ("agent", "held"):
@@ -132,14 +148,14 @@ class Operating(App[int]):
         row = self.room.selected if self.room else None
         if isinstance(row, EventRow):
             return row.id
-        if isinstance(row, DeadRow | SpanRow):
+        if isinstance(row, DeadRow | SpanRow | StopRow):
             return row.event_id
         return ""
 
     def selected_session(self) -> str:
         """The session that the selected row is about, or ''."""
         row = self.room.selected if self.room else None
-        return row.session if isinstance(row, EventRow | DeadRow) else ""
+        return row.session if isinstance(row, EventRow | DeadRow | StopRow) else ""
 
     # -- actions -----------------------------------------------------------------------------
 
@@ -169,7 +185,23 @@ class Operating(App[int]):
         self.change(verb, saying=f"{verb} the runner", agent="")
 
     def action_undo(self) -> None:
-        self.change("undo", saying="undo the last change of configuration")
+        if not self.refused():
+            title = "Undo the last change of configuration"
+            self.plan_first("undo", title, whole=True)
+
+    def plan_first(self, of: str, title: str, *, whole: bool = False, **arguments: Any) -> None:
+        """Show what a command would do, and do it if that is wanted."""
+        self.run_worker(
+            decide(self, of, arguments, title, whole=whole),
+            group="forms", exclusive=True, exit_on_error=False,
+        )  # fmt: skip
+
+    def action_decide_canary(self) -> None:
+        snapshot = self.store.snapshot
+        if snapshot is None or snapshot.canary is None:
+            self.say("Nothing is being tried out; m and then a share of the sessions begins it.")
+        elif not self.refused():
+            self.run_worker(decide_canary(self), group="forms", exclusive=True, exit_on_error=False)
 
     def action_replay(self) -> None:
         if self._moving():

@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from agentflow_console.announce import ConfigNews
+from agentflow_console.bells import Bells
 from agentflow_console.frame_rate import FrameRate, after
 from agentflow_console.link.protocol import LinkError
 
@@ -36,6 +37,7 @@ class Pump:
         self._revision: object = None
         self._delays: deque[tuple[float, float]] = deque(maxlen=64)
         self._config_news = ConfigNews()
+        self._bells = Bells()
         self._deaths = 0  # that have been told
         self.failure = ""
         """Why there is no engine, as a sentence."""
@@ -91,7 +93,9 @@ class Pump:
             text, ok = news
             self._app.say(text, ok=ok)
         self._app.refresh_lines()
-        if self._app.store.snapshot is not None:
+        if (snapshot := self._app.store.snapshot) is not None:
+            for _ in range(self._bells.due(snapshot.alert_rules)):
+                self._app.bell()
             self._app.warm_up()
 
     def _show(self, fetch: float, apply: float) -> None:

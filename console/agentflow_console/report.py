@@ -10,7 +10,7 @@ from typing import Any, Protocol, TextIO
 
 import msgspec
 
-from agentflow.telemetry.snapshot import EventRow, LogRow, Snapshot
+from agentflow.telemetry.snapshot import AlertRow, EventRow, LogRow, Snapshot
 from agentflow_console.show import clock, duration, state
 from agentflow_console.text import crop, fit, safe
 
@@ -90,11 +90,21 @@ class JsonReport:
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self._out = out
         self._err = err
+        self._alerts: dict[str, int] = {}  # transitions of each that were told
 
     def show(self, snapshot: Snapshot) -> None:
-        """An object for each event that ended and for each line of the log."""
+        """An object for each event that ended, each line of the log, each alert that changed."""
+        self._write(
+            {"type": "alert", **msgspec.structs.asdict(row)} for row in self._changed(snapshot)
+        )
         self._write(_row("log", row) for row in snapshot.log)
         self._write(_row("event", row) for row in snapshot.settled)
+
+    def _changed(self, snapshot: Snapshot) -> list[AlertRow]:
+        told = self._alerts
+        changed = [row for row in snapshot.alert_rules if told.get(row.name, 0) != row.transitions]
+        told.update((row.name, row.transitions) for row in changed)
+        return [row for row in changed if row.transitions]
 
     def bad_line(self, number: int, what: str) -> None:
         """A line of the input is no event: an object, and a line for people as well."""

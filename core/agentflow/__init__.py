@@ -4,8 +4,9 @@ Everything public is named here; the rest may change without notice. What a name
 imported when it is first used: a screen that only reads snapshots loads no engine.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from agentflow.lazy import lazy
 
 if TYPE_CHECKING:
     from agentflow.agent import Agent, AgentResult, Context, Handler
@@ -173,14 +174,4 @@ _HOMES = {
     "load_config": "config",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(globals(), _HOMES)

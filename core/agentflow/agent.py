@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 from agentflow.event import Event
 from agentflow.state import State
 
+GRACE = 5.0
+"""Seconds that a cancelled agent has to end before it is left behind."""
+
 
 class AgentResult:
     """What came of a run: the state, the error if it failed, and when.

@@ -9,6 +9,7 @@ AgentFlowError
 ├── AgentNotFound            the target is unknown, disabled or not named at all
 ├── EventVetoed              a BeforeEventHandling callback said no
 ├── AgentRunVetoed           a BeforeAgentRun callback said no
+├── DroppedAtBreakpoint      an operator dropped the event where it was stopped
 ├── EventLoopDetected        an event came out of a longer chain than max_hops allows
 ├── MaxIterationsReached     a loop that must complete did not
 ├── DeadlineExceeded         the event's deadline had passed before its agent ran
@@ -16,6 +17,7 @@ AgentFlowError
 ├── CircuitOpen              the agent's circuit breaker lets nothing through for now
 ├── Restored                 an error from another process, as text
 ├── HandlerNotLoaded         an agent's code could not be imported
+├── NotRecorded              a recording doesn't say what an agent would have answered
 ├── ProcessDied              the process died too often while the event ran
 ├── JournalError             what was accepted can't be kept on disk
 │   ├── JournalFull          no room on the disk, or the journal's own limit; it goes on by itself
@@ -117,6 +119,17 @@ class AgentRunVetoed(AgentFlowError):
         super().__init__(f"run of {agent!r} vetoed by hook {callback!r}: {reason}")
 
 
+class DroppedAtBreakpoint(AgentFlowError):
+    """An operator dropped the event at breakpoint ``number``, at ``hook`` of ``agent``."""
+
+    def __init__(self, number: int, hook: str, agent: str) -> None:
+        self.number = number
+        self.hook = hook
+        self.agent = agent
+        where = f"{hook} of {agent!r}" if agent else hook
+        super().__init__(f"dropped by an operator at breakpoint {number} ({where})")
+
+
 class EventLoopDetected(AgentFlowError):
     """The chain of events is longer than allowed: ``hop_count`` is above ``max_hops``."""
 
@@ -187,6 +200,15 @@ class HandlerNotLoaded(AgentFlowError):
             f"agent {agent!r}: cannot load handler {handler!r}: {reason}"
             + (f" ({where})" if where else "")
         )
+
+
+class NotRecorded(AgentFlowError):
+    """A recording doesn't say what ``agent`` would have answered. ``reason`` is why not."""
+
+    def __init__(self, agent: str, reason: str) -> None:
+        self.agent = agent
+        self.reason = reason
+        super().__init__(f"agent {agent!r} is not run again: {reason}")
 
 
 class ProcessDied(AgentFlowError):

@@ -43,6 +43,7 @@ FULL = Size(
     events=4_000, rounds=41, memory=1_000_000, seconds=8, presses=200, starts=9, queued=1_000_000
 )
 QUICK = Size(events=2_000, rounds=5, memory=20_000, seconds=3, presses=20, starts=1, queued=5_000)
+TRIAL = Size(events=200, rounds=1, memory=2_000, seconds=1, presses=2, starts=1, queued=500)
 
 PARTS: dict[str, Callable[[Size], list[Row]]] = {
     "modes": lambda size: asyncio.run(measure_modes(size.events, size.rounds)),
@@ -64,6 +65,9 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="short runs")
     parser.add_argument(
+        "--trial", action="store_true", help="the shortest: that it runs, the figures are nothing"
+    )
+    parser.add_argument(
         "--only", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}, with commas"
     )
     parser.add_argument("--json", action="store_true", help="a list of objects, not a table")
@@ -71,7 +75,7 @@ def main() -> int:
     chosen = arguments.only.split(",")
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    size = QUICK if arguments.quick else FULL
+    size = TRIAL if arguments.trial else QUICK if arguments.quick else FULL
     if not arguments.json:
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}")
     rows = []

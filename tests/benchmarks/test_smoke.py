@@ -11,10 +11,10 @@ from pathlib import Path
 RUN = Path(__file__).with_name("run.py")
 
 
-def test_the_quick_table_has_a_finite_figure_in_every_row() -> None:
-    """The engine's own figures, from short runs."""
+def test_the_table_has_a_finite_figure_in_every_row() -> None:
+    """The engine's own figures, from the shortest runs."""
     result = subprocess.run(
-        [sys.executable, str(RUN), "--quick", "--json", "--only", "modes,agents,memory,journal"],
+        [sys.executable, str(RUN), "--trial", "--json", "--only", "modes,agents,memory,journal"],
         capture_output=True,
         text=True,
         check=False,

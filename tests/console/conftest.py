@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from idle import soon_idle
+
+__all__ = ["soon_idle"]
+
 
 @pytest.fixture(autouse=True)
 def nobodys_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

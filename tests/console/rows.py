@@ -8,6 +8,7 @@ from agentflow.control import EventDetail
 from agentflow.telemetry.health import Anomaly, Check, Health, JournalFigures
 from agentflow.telemetry.snapshot import (
     AgentRow,
+    AlertRow,
     Config,
     Counts,
     DeadRow,
@@ -306,6 +307,21 @@ def detail(row: EventRow, **data: object) -> EventDetail:
         children=["0190a000-child"],
         spans=spans,
     )
+
+
+def alert_rules() -> list[AlertRow]:
+    """A rule in each state."""
+    return [
+        AlertRow("slow analyzer", "warning", "agent.analyzer.p95", "above 500ms for 30s", "firing",
+                 NOW - 42, "612ms", 1, True,
+                 "slow analyzer: agent.analyzer.p95 612ms, above 500ms for 30s, since 07:59:18"),
+        AlertRow("backlog", "critical", "queue", "above 500 for 10s", "pending", NOW - 4, "612",
+                 0, False, ""),
+        AlertRow("publisher fails", "warning", "state:dead agent:publisher", "5 within 1m", "ok",
+                 0.0, "2", 0, True, ""),
+        AlertRow("journal slow", "info", "journal.ack_p99", "above 50ms", "ok", NOW - 600,
+                 "9ms", 4, False, ""),
+    ]  # fmt: skip
 
 
 def link(**fields: object) -> StillLink:

@@ -244,10 +244,18 @@ class HandedOver(Story):
 
 
 @given(seed=st.integers(0, 10**9))
-@settings(max_examples=30, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_the_accounts_go_on_from_one_runner_to_the_next(seed: int) -> None:
     """Counts, open events and dead letters are handed over, and nothing is lost on the way."""
     run_virtual(lambda: HandedOver(seed, "express").play(60), patience=20_000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(0, 2_000, 200))
+def test_the_accounts_go_on_in_two_thousand_stories(first: int) -> None:
+    """The same for many more schedules."""
+    for seed in range(first, first + 200):
+        run_virtual(lambda seed=seed: HandedOver(seed, "express").play(60), patience=20_000)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -284,7 +292,7 @@ def test_the_engines_bookkeeping_is_that_of_what_is_open(mode: str) -> None:
 
 
 @given(seed=st.integers(0, 10**9), lane=st.sampled_from(["express", "hooked"]))
-@settings(max_examples=60, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_the_accounts_add_up_whatever_happens(seed: int, lane: str) -> None:
     """Every event that was accepted is in one place, and in the end has ended once."""
     run_virtual(lambda: Story(seed, lane).play(60), patience=20_000)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentflow import AgentTimeout, CallbackArgs, Context, Event, HookPoint, State
-from agentflow.orchestration.collaborative import GRACE
+from agentflow.agent import GRACE
 
 from .support import NO_RETRY, add_up, loop, make, settle, virtual
 

@@ -24,7 +24,7 @@ def play(seed: int, deeds: int = 25) -> bytes:
     return run_virtual(lambda: Life(seed).live(deeds), patience=PATIENCE)
 
 
-@pytest.mark.parametrize("first", range(0, 100, 10))
+@pytest.mark.parametrize("first", range(0, 20, 10))
 def test_the_same_seed_gives_the_same_life(first: int) -> None:
     """Traces, counts, dead letters and log of two runs are the same bytes, and all of it holds."""
     for seed in range(first, first + 10):
@@ -37,7 +37,7 @@ def test_the_same_seed_gives_the_same_life_in_another_process() -> None:
     """Nothing depends on where objects lie in memory or on how this process hashes text."""
     program = (
         "import sys; from engine.test_schedules import play\n"
-        "for seed in range(500, 505): sys.stdout.buffer.write(play(seed))"
+        "for seed in range(500, 503): sys.stdout.buffer.write(play(seed))"
     )
     folders = [Path(__file__).parents[1], Path(agentflow.__file__).parents[1]]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
@@ -51,7 +51,7 @@ def test_the_same_seed_gives_the_same_life_in_another_process() -> None:
     ]
     told = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert told[0] == told[1] == b"".join(map(play, range(500, 505)))
+    assert told[0] == told[1] == b"".join(map(play, range(500, 503)))
 
 
 def play_mortal(seed: int, folder: Path, deeds: int = 25) -> bytes:
@@ -63,10 +63,10 @@ def play_mortal(seed: int, folder: Path, deeds: int = 25) -> bytes:
     return told.replace(str(folder).encode(), b"folder")
 
 
-@pytest.mark.parametrize("first", range(0, 40, 10))
+@pytest.mark.parametrize("first", range(0, 15, 5))
 def test_a_life_with_deaths_loses_nothing_and_repeats_nothing(first: int, tmp_path: Path) -> None:
     """What was accepted is there after every death, what has ended never runs again."""
-    for seed in range(first, first + 10):
+    for seed in range(first, first + 5):
         told = play_mortal(seed, tmp_path / "once")
         assert told == play_mortal(seed, tmp_path / "again"), seed
 

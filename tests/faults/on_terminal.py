@@ -23,7 +23,8 @@ from .terminal import StrictReader
 COMMAND = [sys.executable, "-P", "-m", "agentflow_console"]
 ROWS, COLUMNS = 45, 150
 
-_A_MOMENT = 0.15  # seconds; an escape that comes with another key at once would be alt
+_A_MOMENT = 0.05  # seconds
+_AFTER_ESCAPE = 0.15  # an escape that comes with another key at once would be alt
 
 _TAG = re.compile("~([0-9a-z]+)~")
 
@@ -98,8 +99,9 @@ class OnTerminal:
     def look(self, key: str) -> None:
         """Type a key and read what comes of it: until there is a moment's peace."""
         self.press(key)
-        end = time.monotonic() + _A_MOMENT
-        while self.read(_A_MOMENT) and time.monotonic() < end:
+        moment = _AFTER_ESCAPE if key == "\x1b" else _A_MOMENT
+        end = time.monotonic() + moment
+        while self.read(moment) and time.monotonic() < end:
             pass
 
     def leave(self) -> int:

@@ -16,7 +16,7 @@ import pytest
 
 from .scale import CORES, scaled
 
-QUICK_KILLS = 30
+QUICK_KILLS = 15
 LONG_KILLS = scaled(10_000)
 KILLS_OF_A_JOURNAL = 250
 

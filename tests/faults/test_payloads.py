@@ -19,7 +19,7 @@ from .on_terminal import OnTerminal
 from .scale import scaled
 from .terminal import Hostile, StrictReader
 
-QUICK_EVENTS = 150
+QUICK_EVENTS = 100
 LONG_EVENTS = scaled(100_000)
 FIELDS = 10
 """Payloads in one event."""

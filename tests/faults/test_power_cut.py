@@ -33,7 +33,7 @@ from .recorded import checked
 from .scale import CORES, scaled
 from .shim import RENAME, Disk, Record, read_log
 
-QUICK_IMAGES = 150
+QUICK_IMAGES = 60
 LONG_IMAGES = scaled(100_000)
 HERE = Path(__file__).parents[1]
 IMAGES_OF_A_RECORDING = 2_500

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,10 +89,12 @@ class Program:
         path.write_text(text)
         return path
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, command: Sequence[str] = COMMAND, **options: Any
+    ) -> subprocess.Popen[str]:
         """The program, running."""
         return subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*command, *arguments],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -111,8 +111,7 @@ def test_quitting_shows_how_far_the_drain_is(
     assert "for the next start" not in terminal.text
 
 
-@pytest.mark.parametrize("flags", [[], ["--in-process"]])
-@pytest.mark.parametrize("size", [(160, 45), (80, 24)])
+@pytest.mark.parametrize(("flags", "size"), [([], (160, 45)), (["--in-process"], (80, 24))])
 def test_quitting_twice_leaves_the_rest_in_the_journal(
     program: Program, opened: Callable[..., Terminal], flags: list[str], size: tuple[int, int]
 ) -> None:
@@ -202,7 +201,9 @@ def keep_telling(
 
 STUCK = """
 import sys, time
-from agentflow_console import app
+from agentflow_console import app, signals
+
+signals._PATIENCE = 0.3
 
 def stand_still(self):
     if self.store.snapshot is not None:
@@ -336,10 +337,21 @@ def test_headless_tells_how_far_a_drain_is_and_stops_when_told_twice(program: Pr
     assert sorted(done(program)) == [0, 1, 2, 3, 4]
 
 
+IMPATIENT = """
+import sys
+from agentflow_console import signals
+
+signals._PATIENCE = 0.3
+from agentflow_console.cli import main
+sys.exit(main())
+"""
+
+
 def test_headless_that_stands_still_obeys_the_second_signal(program: Program) -> None:
     """A handler that keeps the loop can't keep the process."""
     program.write("in.jsonl", lines({"target": "block"}))
-    with program.start("--headless", "--events", "in.jsonl") as process:
+    command = [sys.executable, "-P", str(program.write("impatient.py", IMPATIENT))]
+    with program.start("--headless", "--events", "in.jsonl", command=command) as process:
         wait_until_started(program, process)
         process.send_signal(signal.SIGTERM)
         keep_telling(process)

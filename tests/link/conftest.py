@@ -12,6 +12,7 @@ import pytest
 from agentflow.telemetry.snapshot import Blocked
 from agentflow_console.host_options import HostOptions
 from agentflow_console.link.client import ChildLink
+from agentflow_console.link.intensity import RestartIntensity
 from agentflow_console.link.process import EngineProcess
 from agentflow_console.link.protocol import Link
 from agentflow_console.store import Store
@@ -125,9 +126,14 @@ class Links:
     def __init__(self) -> None:
         self._opened: list[ChildLink] = []
 
-    def make(self, options: HostOptions, process: EngineProcess | None = None) -> ChildLink:
+    def make(
+        self,
+        options: HostOptions,
+        process: EngineProcess | None = None,
+        intensity: RestartIntensity | None = None,
+    ) -> ChildLink:
         """A link that has not been started."""
-        link = ChildLink(options, process)
+        link = ChildLink(options, process, intensity)
         self._opened.append(link)
         return link
 

@@ -30,7 +30,7 @@ async def test_an_event_goes_in_and_its_end_comes_back(engine: Seen) -> None:
     assert detail is not None
     assert detail.event["data"] == {"n": 7}
     assert await link.event("nobody") is None
-    assert [one.id for one in await link.sessions()] == [row.session]
+    assert [one.id for one in (await link.sessions()).rows] == [row.session]
     assert [span for span in await link.session(row.session) if span.event_id == row.id]
     assert await link.page(10**9, 5) == [row]
     assert await link.dead_letter(1) is None

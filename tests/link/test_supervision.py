@@ -12,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from agentflow import Config
 from agentflow.telemetry.snapshot import Cursor
+from agentflow_console.link import engine_connection
 from agentflow_console.link.client import ChildLink
 from agentflow_console.link.engine_connection import EngineConnection
-from agentflow_console.link.intensity import RestartIntensity
+from agentflow_console.link.intensity import MOST_RESTARTS, RestartIntensity
 from agentflow_console.link.protocol import LinkError
 
 from .conftest import Links, Project, Seen
@@ -102,14 +104,16 @@ class Watching(Seen):
             pass
 
 
-async def open_link(project: Project, links: Links) -> tuple[ChildLink, Watching]:
+async def open_link(
+    project: Project, links: Links, restarts: int = MOST_RESTARTS
+) -> tuple[ChildLink, Watching]:
     """A running engine."""
-    link = links.make(project.options())
+    link = links.make(project.options(), intensity=RestartIntensity(restarts))
     await link.start()
     return link, Watching(link)
 
 
-@pytest.mark.parametrize("how", ["SIGSEGV", "SIGKILL", "exit"])
+@pytest.mark.parametrize("how", ["SIGSEGV", "exit"])
 async def test_an_engine_that_dies_is_started_again(
     deadly: Project, links: Links, how: str
 ) -> None:
@@ -182,18 +186,18 @@ async def test_commands_say_that_the_engine_is_away(deadly: Project, links: Link
 async def test_an_engine_that_dies_again_and_again_stays_dead(
     deadly: Project, links: Links
 ) -> None:
-    """Three restarts within a minute, then it is lost: how it ended and where the rest is."""
-    link, seen = await open_link(deadly, links)
+    """So many restarts within a minute, then it is lost: how it ended and where the rest is."""
+    link, seen = await open_link(deadly, links, restarts=1)
     await link.command("pause", agent="wait")
     await seen.inject("wait", n=0)
-    for _ in range(4):
+    for _ in range(2):
         os.kill(link.process, signal.SIGKILL)
         await seen.through(lambda: link.status != "connected")
         await seen.through(lambda: link.status == "lost" or seen.holds_one())
     assert link.status == "lost"
-    assert len(link.deaths) == 3
+    assert len(link.deaths) == 1
     assert link.reason.startswith("the engine was killed by SIGKILL")
-    assert "not started again after 4 deaths within 60 s" in link.reason
+    assert "not started again after 2 deaths within 60 s" in link.reason
     assert link.reason.endswith(".agentflow/agentflow.db")
     await link.close()
     (deadly.folder / "go").touch()
@@ -206,14 +210,16 @@ async def test_an_event_that_kills_every_engine_ends_as_a_dead_letter(
     deadly: Project, links: Links
 ) -> None:
     """The restarts are enough for an engine to see which event it is, and to go on without."""
-    link, seen = await open_link(deadly, links)
+    assert Config.from_toml("").journal.max_deliveries <= MOST_RESTARTS
+    deadly.replace(deadly.config, "[runtime]", "[journal]\nmax_deliveries = 2\n[runtime]")
+    link, seen = await open_link(deadly, links, restarts=2)
     await seen.inject_deadly("always")
     await seen.through(lambda: seen.store.dead)
     assert link.status == "connected"
-    assert len(link.deaths) == 3
+    assert len(link.deaths) == 2
     assert "exit code 3" in link.deaths[-1]
     (dead,) = seen.store.dead
-    assert "the process died 3 times" in dead.error
+    assert "the process died 2 times" in dead.error
 
 
 async def test_an_engine_that_can_not_come_back_says_why(deadly: Project, links: Links) -> None:
@@ -275,9 +281,10 @@ async def test_an_engine_that_dies_while_it_drains_is_told(deadly: Project, link
 
 
 async def test_an_engine_that_does_not_end_is_killed_and_its_place_told(
-    project: Project, links: Links, tmp_path: Path
+    project: Project, links: Links, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A loop that never comes round again ends with the drain's time."""
+    monkeypatch.setattr(engine_connection, "_GRACE", 0.3)
     project.add_agent("stuck")
     project.replace(project.config, "drain_timeout = 5", "drain_timeout = 0.2")
     fifo = tmp_path / "fifo"

@@ -6,7 +6,15 @@ from typing import Any, Protocol
 
 import msgspec
 
-from agentflow.control import Answer, Command, DeadDetail, EventDetail, Related, SpanDetail
+from agentflow.control import (
+    Answer,
+    Command,
+    DeadDetail,
+    EventDetail,
+    Related,
+    SpanDetail,
+    StopDetail,
+)
 from agentflow.telemetry.health import Health
 from agentflow.telemetry.snapshot import (
     Cursor,
@@ -28,6 +36,7 @@ from agentflow_console.link.messages import (
     ShowRelated,
     ShowSession,
     ShowSpan,
+    ShowStop,
 )
 
 
@@ -42,6 +51,7 @@ class Answers(Protocol):
     def related(self, event_id: str, span_id: str, /) -> Related | None: ...
     def sessions(self, query: str, limit: int, /) -> SessionPage: ...
     def dead_letter(self, number: int) -> DeadDetail | None: ...
+    def stop(self, number: int) -> StopDetail | None: ...
     def health(self) -> Health | None: ...
     async def execute(self, command: Command) -> Answer: ...
 
@@ -68,6 +78,8 @@ def look_up(control: Answers, request: AnyRequest, cost: float = 0.0) -> Any:
             return control.sessions(query, limit)
         case ShowDeadLetter(dead_letter=number):
             return control.dead_letter(number)
+        case ShowStop(stop=number):
+            return control.stop(number)
         case ShowHealth():
             return control.health()
         case _:

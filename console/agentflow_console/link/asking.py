@@ -8,7 +8,14 @@ from typing import Any
 
 import msgspec
 
-from agentflow.control import Answer, DeadDetail, EventDetail, Related, SpanDetail
+from agentflow.control import (
+    Answer,
+    DeadDetail,
+    EventDetail,
+    Related,
+    SpanDetail,
+    StopDetail,
+)
 from agentflow.telemetry.snapshot import (
     Cursor,
     EventRow,
@@ -28,6 +35,7 @@ from agentflow_console.link.messages import (
     ShowRelated,
     ShowSession,
     ShowSpan,
+    ShowStop,
 )
 
 _snapshot = msgspec.msgpack.Decoder(Snapshot)
@@ -40,6 +48,7 @@ _sessions = msgspec.msgpack.Decoder(SessionPage)
 _dead_letter: msgspec.msgpack.Decoder[DeadDetail | None] = msgspec.msgpack.Decoder(
     DeadDetail | None
 )
+_stop: msgspec.msgpack.Decoder[StopDetail | None] = msgspec.msgpack.Decoder(StopDetail | None)
 _answer = msgspec.msgpack.Decoder(Answer)
 
 
@@ -56,7 +65,8 @@ class AskingLink:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._operator = operator_name()
+        self.operator = operator_name()
+        """In whose name commands are given."""
 
     async def _ask(self, request: AnyRequest) -> bytes | memoryview:
         """The body of the engine's reply. Raises LinkError when there is none."""
@@ -96,7 +106,11 @@ class AskingLink:
         """One dead letter in full; None if there is no such number."""
         return _dead_letter.decode(await self._ask(ShowDeadLetter(next(self._numbers), number)))
 
+    async def stop(self, number: int) -> StopDetail | None:
+        """One stopped event in full; None if it isn't stopped any more."""
+        return _stop.decode(await self._ask(ShowStop(next(self._numbers), number)))
+
     async def command(self, name: str, **arguments: Any) -> Answer:
         """Have the engine do something, in the name of this operator."""
-        request = Execute(next(self._numbers), name, arguments, self._operator)
+        request = Execute(next(self._numbers), name, arguments, self.operator)
         return _answer.decode(await self._ask(request))

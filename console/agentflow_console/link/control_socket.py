@@ -32,6 +32,7 @@ from agentflow_console.link.messages import (
     ShowEvent,
     ShowHealth,
     ShowSession,
+    ShowStop,
 )
 
 CLIENTS = 32
@@ -46,6 +47,7 @@ PATH_LIMIT = 100
 _requests = msgspec.msgpack.Decoder(AnyRequest)
 _ALLOWED = (
     Execute, ListSessions, Page, Pull, ShowDeadLetter, ShowEvent, ShowHealth, ShowSession,
+    ShowStop,
 )  # fmt: skip
 """Everything else is between a console and its own engine."""
 

@@ -68,6 +68,12 @@ class ShowDeadLetter(Request, frozen=True, tag=True):
     dead_letter: int
 
 
+class ShowStop(Request, frozen=True, tag=True):
+    """One stopped event in full."""
+
+    stop: int
+
+
 class ShowHealth(Request, frozen=True, tag=True):
     """How the engine is."""
 
@@ -118,6 +124,7 @@ AnyRequest: TypeAlias = (
     | ShowRelated
     | ListSessions
     | ShowDeadLetter
+    | ShowStop
     | ShowHealth
     | Execute
     | HandOver

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from agentflow.control import Answer, DeadDetail, EventDetail, Related, SpanDetail
+from agentflow.control import (
+    Answer,
+    DeadDetail,
+    EventDetail,
+    Related,
+    SpanDetail,
+    StopDetail,
+)
 from agentflow.telemetry.snapshot import (
     Blocked,
     Cursor,
@@ -31,6 +38,9 @@ class LinkError(Exception):
 
 class Link(Protocol):
     """A connection to one engine. Every call but ``start`` may raise LinkError when it is lost."""
+
+    operator: str
+    """In whose name commands are given."""
 
     async def start(self) -> None:
         """Bring the engine up. Raises LinkError with the reason if it can't start."""
@@ -58,6 +68,9 @@ class Link(Protocol):
 
     async def dead_letter(self, number: int) -> DeadDetail | None:
         """One dead letter in full; None if there is no such number."""
+
+    async def stop(self, number: int) -> StopDetail | None:
+        """One stopped event in full; None if it isn't stopped any more."""
 
     async def command(self, name: str, **arguments: Any) -> Answer:
         """Have the engine do something, in the name of this operator."""

@@ -9,6 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Grid
 
 from agentflow_console.bindings import bindings
+from agentflow_console.panes.alert_rules import AlertRulesPane
 from agentflow_console.panes.base import Pane
 from agentflow_console.panes.console import ConsolePane
 from agentflow_console.panes.health import HealthPane
@@ -23,9 +24,9 @@ _LOW = 20  # lines below which there is no room for the modes
 
 
 class Metrics(Room):
-    """140 columns and more: health and the console beside four tall plots and the modes. From
-    100: one of them over the plots, tab shows the next. Below, and where there are few lines,
-    one line for each series.
+    """140 columns and more: health, alerts and the console beside four tall plots and the modes.
+    From 100: one of the three over the plots, tab shows the next. Below, and where there are few
+    lines, one line for each series.
     """
 
     DEFAULT_CSS = """
@@ -35,6 +36,7 @@ class Metrics(Room):
     Metrics .lines { height: 1fr; width: 1fr; }
     Metrics .reports { layout: vertical; width: 66; height: 1fr; }
     Metrics HealthPane { height: 1fr; }
+    Metrics AlertRulesPane { height: 7; }
     Metrics ConsolePane { height: 9; }
     Metrics ModesPane { height: 8; }
     Metrics.-stacked .columns { layout: vertical; }
@@ -62,6 +64,7 @@ class Metrics(Room):
         with Container(classes="columns"):
             with Container(classes="reports"):
                 yield HealthPane(id="health")
+                yield AlertRulesPane(id="alerts")
                 yield ConsolePane(id="console")
             with Container(classes="charts"):
                 with Grid(classes="plots"):

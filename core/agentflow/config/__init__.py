@@ -5,11 +5,11 @@ Importing this package is cheap: pydantic is loaded when the first model is aske
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agentflow.config.problems import Problem
 from agentflow.config.secret import Secret
+from agentflow.lazy import lazy
 
 if TYPE_CHECKING:
     from agentflow.config.agents import AgentConfig
@@ -81,12 +81,4 @@ _HOMES = {
     "watch": "watcher",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(globals(), _HOMES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agentflow.config.alert_checks import check_alerts
 from agentflow.config.config import Config
 from agentflow.config.error_words import CATEGORIES, SEVERITIES, category_named, severity_named
 from agentflow.config.layers import Merged
@@ -23,7 +24,9 @@ def check(config: Config, merged: Merged) -> None:
     _check_lists(config, merged)
     _check_references(config, merged)
     _check_error_handlers(config, merged)
+    _check_breakpoints(config, merged)
     _check_delays(config, merged)
+    check_alerts(config, merged)
     _check_secrets(merged, merged.data, ())
 
 
@@ -113,6 +116,13 @@ def _check_error_handlers(config: Config, merged: Merged) -> None:
             _check_agent(config, merged, ("error_routing", *path), name, "warning")
 
 
+def _check_breakpoints(config: Config, merged: Merged) -> None:
+    for number, point in enumerate(config.breakpoints.at):
+        if config.agents and point.agent and not any(char in point.agent for char in "*?["):
+            path = ("breakpoints", "at", number, "agent")
+            _check_agent(config, merged, path, point.agent, "warning")
+
+
 def _check_agent(config: Config, merged: Merged, path: Path, name: str, severity: Severity) -> None:
     agent = config.agents.get(name)
     if agent is None:
@@ -140,5 +150,5 @@ def _check_secrets(merged: Merged, table: object, at: Path) -> None:
         if key == "api_key" and type(value) is str and value:
             message = "a secret stands in the file"
             merged.report((*at, key), message, 'write "env:NAME" instead', "warning")
-        elif at[:1] != ("console",):
+        else:
             _check_secrets(merged, value, (*at, key))

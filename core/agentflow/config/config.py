@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Self
 from pydantic import PrivateAttr
 
 from agentflow.config.agents import AgentConfig
+from agentflow.config.alerts import ConsoleConfig
+from agentflow.config.breakpoints import BreakpointsConfig
 from agentflow.config.journal import JournalConfig
 from agentflow.config.llm import LlmConfig, ProviderConfig
 from agentflow.config.orchestration import OrchestrationConfig
@@ -19,7 +21,6 @@ from agentflow.config.recording import RecordingConfig
 from agentflow.config.runtime import AgentFlowConfig, LoggingConfig, RuntimeConfig
 from agentflow.config.section import Section, Spelling, same, setting
 from agentflow.config.supervision import SupervisionConfig
-from agentflow.config.values import Table
 
 DEFAULT_PATH = "agentflow.toml"
 """The name of the file when none is given."""
@@ -45,8 +46,9 @@ class Config(Section):
     supervision: SupervisionConfig = setting(
         SupervisionConfig(), "When agents that keep failing are stopped."
     )
+    breakpoints: BreakpointsConfig = setting(BreakpointsConfig(), "Where events are stopped.")
     logging: LoggingConfig = setting(LoggingConfig(), "What is logged.")
-    console: Table = setting({}, "Settings of the console.")
+    console: ConsoleConfig = setting(ConsoleConfig(), "Settings of the console.")
 
     spellings: ClassVar[Mapping[str, Spelling]] = {
         "name": same("agent_flow", "name"),

@@ -152,7 +152,8 @@ def _resolve(merged: Merged, table: Any, at: Path, environ: Mapping[str, str]) -
                 if isinstance(table, dict):
                     del table[key]
             elif text != written:
-                loose = Loose(text, f"the value of {written}")
+                shown = written if written.isprintable() else repr(written)
+                loose = Loose(text, f"the value of {shown}")
                 table[key] = Milliseconds(loose) if written is not value else loose
 
 

@@ -4,7 +4,7 @@ The only door from people to the engine: in-process, over the link, or recorded.
 cost nothing to import; the engine behind Control is imported when it is asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agentflow.control.words import (
     Answer,
@@ -14,19 +14,16 @@ from agentflow.control.words import (
     Related,
     SpanDetail,
     SpanRef,
+    StopDetail,
 )
+from agentflow.lazy import lazy
 
 if TYPE_CHECKING:
     from agentflow.control.control import Control
 
 __all__ = [
     "Answer", "Command", "Control", "DeadDetail", "EventDetail", "Related", "SpanDetail", "SpanRef",
+    "StopDetail",
 ]  # fmt: skip
 
-
-def __getattr__(name: str) -> Any:
-    if name != "Control":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from agentflow.control.control import Control
-
-    return Control
+__getattr__, __dir__ = lazy(globals(), {"Control": "control"})

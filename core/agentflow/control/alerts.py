@@ -21,8 +21,13 @@ def alerts(runner: Runner) -> list[str]:
     critical = [one for one in worries if _severity(one) == CRITICAL]
     notices = [one for one in worries if _severity(one) == NOTICE]
     others = [one for one in worries if one not in critical and one not in notices]
-    found = [_sentence(one) for one in critical]
+    rules: dict[str, list[str]] = {"critical": [], "warning": [], "info": []}
+    for row in runner.alert_rules:
+        if row.sentence:
+            rules[row.severity].append(row.sentence)
+    found = rules["critical"] + [_sentence(one) for one in critical] + _stopped(runner)
     found += _open_breakers(runner)
+    found += rules["warning"]
     found += [clean(text) for text in runner.current_notices()]
     found += [_sentence(one) for one in others]
     known = {one.agent for one in worries if isinstance(one, Anomaly)}
@@ -30,7 +35,7 @@ def alerts(runner: Runner) -> list[str]:
     known_full = any(isinstance(one, Check) and one.name == "queue" for one in worries)
     if not known_full and not runner.dispatcher.has_room():
         found.append("the queue is full: new events are refused until there is room")
-    return found + [_sentence(one) for one in notices]
+    return found + [_sentence(one) for one in notices] + rules["info"]
 
 
 def _is_news(concern: Check | Anomaly) -> bool:
@@ -51,6 +56,19 @@ def _sentence(concern: Check | Anomaly) -> str:
         return f"{concern.kind}: {concern.what}. {concern.recommendation}"
     detail = f" ({concern.detail})" if concern.detail else ""
     return f"{concern.name} {concern.value}{detail}. {concern.recommendation}"
+
+
+def _stopped(runner: Runner) -> list[str]:
+    stops = list(runner.breakpoints.stops.values())
+    if not stops:
+        return []
+    first = stops[0]
+    events = len({stop.execution.seq for stop in stops})
+    others = f" and {events - 1} more" if events > 1 else ""
+    return [
+        f"press B: event {first.execution.seq} is stopped at breakpoint {first.breakpoint} "
+        f"({clean(first.where)}){others}"
+    ]
 
 
 def _open_breakers(runner: Runner) -> Iterator[str]:

@@ -6,17 +6,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from agentflow.control.alerting import AlertRules, Notifier
+from agentflow.control.changes import Changes
 from agentflow.control.observer import Observer
 from agentflow.control.relations import Relations
-from agentflow.control.rows import problem_row
+from agentflow.control.rows import clean, one_line, problem_row
 from agentflow.control.sessions import Sessions
+from agentflow.control.stopping import Stopping
 from agentflow.control.words import (
+    WHY_LIMIT,
     Answer,
     Command,
     DeadDetail,
+    Deed,
     EventDetail,
+    StopDetail,
 )
-from agentflow.engine import Change, Runner
+from agentflow.engine import Runner
 from agentflow.errors import AgentFlowError, ConfigError
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
@@ -27,20 +33,26 @@ from agentflow.telemetry.snapshot import (
     Snapshot,
 )
 
-_Action = Callable[[dict[str, Any]], Awaitable[Answer]]
+_Action = Callable[[dict[str, Any]], Awaitable[Answer | Deed]]
+
+_OPPOSITES = {"resume": "pause", "unbreak": "break"}
+"""Commands that take back what another one did to the same target."""
 
 
 class Control:
     """Everything that people may ask of a runner and do to it.
 
     Whatever is done, or refused, is on record with who asked. With ``read_only`` nothing
-    can be changed: the check is here, behind every screen and every link.
+    can be changed: the check is here, behind every screen and every link. The alert rules of
+    the file are looked after too; with ``read_only`` none of their commands is run.
     """
 
     def __init__(self, runner: Runner, *, read_only: bool = False) -> None:
         self.runner = runner
         self.read_only = read_only
         self._observer = Observer(runner)
+        rules = AlertRules(runner, Notifier(runner.telemetry.log) if not read_only else None)
+        runner.each_second["alerts"] = rules.tick
         runner.observe = partial(self._observer.snapshot, read_only=False)
         self.page: Callable[[int, int], list[EventRow]] = self._observer.page
         self.event: Callable[[str], EventDetail | None] = self._observer.event
@@ -51,19 +63,18 @@ class Control:
         self.span = self._relations.span
         self.related = self._relations.related
         self.dead_letter: Callable[[int], DeadDetail | None] = self._observer.dead_letter
+        self.stop: Callable[[int], StopDetail | None] = self._observer.stop
+        self._changes = Changes(runner)
         self._actions: dict[str, _Action] = {
             "inject": self._inject,
             "pause": self._pause,
             "resume": self._resume,
-            "mode": self._mode,
-            "apply": self._apply,
-            "undo": self._undo,
-            "rollback": self._rollback,
             "replay": self._replay,
             "replay_all": self._replay_all,
             "drop": self._drop,
             "clear_dead": self._clear_dead,
             "pace": self._pace,
+            **Stopping(runner).actions,
         }
 
     def snapshot(self, cursor: Cursor) -> Snapshot:
@@ -75,35 +86,77 @@ class Control:
         return self.runner.health.report
 
     async def execute(self, command: Command) -> Answer:
-        """Do what ``command`` says. Never raises; what can't be done is in the answer."""
-        action = self._actions.get(command.name)
-        if action is None:
-            return Answer(False, f"there is no command {command.name!r}")
-        arguments = command.arguments
-        if self.read_only:
-            answer = Answer(False, "this console is read-only: nothing was changed")
+        """Do what ``command`` says. Never raises; what can't be done is in the answer.
+
+        Every command takes ``why``, the operator's own reason. ``plan`` changes nothing: it
+        says what would come of another command, and is on no record.
+        """
+        if command.name == "plan":
+            return (await self._try(command, self._plan)).answer
+        if command.name in self._changes.names:
+            deed = await self._try(command, self._change)
+        elif command.name in self._actions:
+            deed = await self._try(command, self._act)
         else:
-            try:
-                answer = await action(arguments)
-            except ConfigError as error:
-                first = next((p for p in error.problems if p.severity == "error"), None)
-                answer = Answer(
-                    False,
-                    f"not applied: {first}" if first else "not applied",
-                    [problem_row(problem) for problem in error.problems],
-                )
-            except (AgentFlowError, ValueError) as error:
-                answer = Answer(False, str(error))
-            except (KeyError, TypeError) as error:
-                answer = Answer(False, f"{command.name}: wrong or missing argument: {error}")
+            return Answer(False, f"there is no command {command.name!r}")
+        self._record(command, deed)
+        return deed.answer
+
+    async def _try(self, command: Command, act: Callable[[Command], Awaitable[Deed]]) -> Deed:
+        if self.read_only and command.name != "plan":
+            return Deed(Answer(False, "this console is read-only: nothing was changed"))
+        try:
+            return await act(command)
+        except ConfigError as error:
+            first = next((p for p in error.problems if p.severity == "error"), None)
+            text = f"not applied: {first}" if first else "not applied"
+            return Deed(Answer(False, text, [problem_row(problem) for problem in error.problems]))
+        except (AgentFlowError, ValueError) as error:
+            return Deed(Answer(False, str(error)))
+        except (KeyError, TypeError) as error:
+            return Deed(Answer(False, f"{command.name}: wrong or missing argument: {error}"))
+
+    async def _plan(self, command: Command) -> Deed:
+        preview = self._changes.plan(command.arguments)
+        return Deed(Answer(True, f"v{preview.version} → v{preview.next}", preview))
+
+    async def _change(self, command: Command) -> Deed:
+        return await self._changes.execute(command)
+
+    async def _act(self, command: Command) -> Deed:
+        done = await self._actions[command.name](command.arguments)
+        return done if isinstance(done, Deed) else Deed(done, about=_about(command, done))
+
+    def _record(self, command: Command, deed: Deed) -> None:
+        """Keep who did what, when, why, what it changed and what it took back."""
+        why = command.arguments.get("why")
+        target = _target(command.arguments)
         self.runner.audit(
             command.operator,
             command.name,
-            _target(arguments),
-            answer.message,
-            "done" if answer.ok else "refused",
+            target,
+            deed.answer.message,
+            "done" if deed.answer.ok else "refused",
+            why=clean(why.strip()[:WHY_LIMIT]) if isinstance(why, str) else "",
+            undid=self._undone(command.name, target, deed) if deed.answer.ok else 0,
+            change=clean(deed.change),
+            about=clean(deed.about),
         )
-        return answer
+
+    def _undone(self, name: str, target: str, deed: Deed) -> int:
+        """The number of the row that this one takes back; 0 if it is none, or not known."""
+        opposite = _OPPOSITES.get(name)
+        if opposite is None and not deed.undid:
+            return 0
+        for row in reversed(self.runner.telemetry.actions.items):
+            if row.outcome != "done":
+                continue
+            if opposite is not None and row.target == target:
+                if row.action in (name, opposite):
+                    return row.seq if row.action == opposite else 0
+            elif deed.undid and row.about == deed.undid:
+                return row.seq
+        return 0
 
     # -- events ---------------------------------------------------------------------------
 
@@ -120,14 +173,18 @@ class Control:
         to = event.route or f"the {self.runner.plan.mode} orchestration"
         return Answer(True, f"event {event_id[-8:]} sent to {to}", event_id)
 
-    async def _replay(self, arguments: dict[str, Any]) -> Answer:
+    async def _replay(self, arguments: dict[str, Any]) -> Answer | Deed:
         letter = self._letter(arguments)
         data = arguments.get("data")
         if data is not None and not isinstance(data, Mapping):
             return Answer(False, "the data must be a JSON object")
         event_id = await self.runner.replay(letter, data)
         edited = "" if data is None else " with other data"
-        return Answer(True, f"dead letter {letter.number} replayed{edited}", event_id)
+        return Deed(
+            Answer(True, f"dead letter {letter.number} replayed{edited}", event_id),
+            "" if data is None else _edited(letter.event.data, data),
+            f"event:{event_id}",
+        )
 
     async def _replay_all(self, arguments: dict[str, Any]) -> Answer:
         letters = [letter for letter in self.runner.dead_letters if letter.status == "dead"]
@@ -158,68 +215,73 @@ class Control:
 
     # -- flow -------------------------------------------------------------------------------
 
-    async def _pause(self, arguments: dict[str, Any]) -> Answer:
+    async def _pause(self, arguments: dict[str, Any]) -> Deed:
         agent = str(arguments.get("agent") or "")
+        before = self._going(agent)
         self.runner.pause(agent or None)
         self.runner.keep_pauses()
         what = agent or "the runner"
-        return Answer(True, f"{what} paused: its events are held")
+        answer = Answer(True, f"{what} paused: its events are held")
+        return Deed(answer, f"{before} → paused", _agent(agent))
 
-    async def _resume(self, arguments: dict[str, Any]) -> Answer:
+    async def _resume(self, arguments: dict[str, Any]) -> Deed:
         agent = str(arguments.get("agent") or "")
+        before = self._going(agent)
         held = self.runner.counts().held
         self.runner.resume(agent or None)
         self.runner.keep_pauses()
         released = held - self.runner.counts().held
         what = agent or "the runner"
-        return Answer(True, f"{what} resumed: {released} held event{'s' * (released != 1)} go on")
+        answer = Answer(True, f"{what} resumed: {released} held event{'s' * (released != 1)} go on")
+        return Deed(answer, f"{before} → going on", _agent(agent))
 
-    async def _pace(self, arguments: dict[str, Any]) -> Answer:
+    def _going(self, agent: str) -> str:
+        """Whether an agent, or the runner, goes on, in a word or two."""
+        found = self.runner.agents.get(agent)
+        if agent and found is not None and found.vitals.stopped:
+            return "stopped"
+        paused = found.vitals.paused if agent and found is not None else self.runner.paused
+        return "paused" if paused else "going on"
+
+    async def _pace(self, arguments: dict[str, Any]) -> Answer | Deed:
         rate = float(arguments["rate"])
         if not 0 <= rate < 1e9:
             return Answer(False, "a pace is a number of events a second, 0 for no limit")
-        self.runner.pace = rate
-        return Answer(True, f"pace {rate:g} events/s" if rate else "pace unlimited")
-
-    # -- configuration ------------------------------------------------------------------------
-
-    async def _mode(self, arguments: dict[str, Any]) -> Answer:
-        values = {
-            f"orchestration.{key}": arguments[key]
-            for key in ("mode", "collaborative_agents", "sequential_agents", "loop_agent")
-            if arguments.get(key) is not None
-        }
-        before = self.runner.plan.mode
-        change = await self.runner.apply(self.runner.config.override(values), "operator")
-        return Answer(True, f"mode {before} → {self.runner.plan.mode}, v{change.version} (u: undo)")
-
-    async def _apply(self, arguments: dict[str, Any]) -> Answer:
-        current = self.runner.config
-        config = current.with_text(str(arguments["text"]))
-        return _applied(await self.runner.apply(config, "operator"))
-
-    async def _undo(self, arguments: dict[str, Any]) -> Answer:
-        change = await self.runner.undo()
-        return Answer(True, f"undone: v{change.version} runs{_first(change)}")
-
-    async def _rollback(self, arguments: dict[str, Any]) -> Answer:
-        number = int(arguments["version"])
-        version = self.runner.history.find(number)
-        if version is None:
-            return Answer(False, f"there is no version {number} to go back to")
-        change = await self.runner.apply(version.config, f"rollback to v{number}")
-        return Answer(True, f"v{number} runs again, as v{change.version}{_first(change)}")
+        before, self.runner.pace = self.runner.pace, rate
+        answer = Answer(True, f"pace {rate:g} events/s" if rate else "pace unlimited")
+        return Deed(answer, f"{_pace_word(before)} → {_pace_word(rate)}")
 
 
-def _applied(change: Change) -> Answer:
-    return Answer(True, f"applied as v{change.version}{_first(change)}")
+def _agent(name: str) -> str:
+    return f"agent:{name}" if name else ""
 
 
-def _first(change: Change) -> str:
-    if not change.differences:
-        return ": no change in meaning"
-    rest = len(change.differences) - 1
-    return f": {change.differences[0]}" + (f" and {rest} more" if rest else "")
+def _pace_word(rate: float) -> str:
+    return f"{rate:g}/s" if rate else "unlimited"
+
+
+def _about(command: Command, answer: Answer) -> str:
+    """What a command was about, from what it was told and what it answered."""
+    if command.name == "inject" and answer.ok:
+        return f"event:{answer.data}"
+    if command.arguments.get("number") is not None and command.name in ("replay", "drop"):
+        return f"dead:{command.arguments['number']}"
+    return ""
+
+
+def _edited(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Which keys of some data are not what they were, with their values, in short."""
+    changed = []
+    for key in dict.fromkeys([*before, *after]):
+        old, new = before.get(key), after.get(key)
+        if old != new or (key in before) != (key in after):
+            changed.append(f"{key}: {_value(old)} → {_value(new)}")
+    return "; ".join(changed[:3]) + ("; …" if len(changed) > 3 else "")
+
+
+def _value(value: Any) -> str:
+    text = one_line({"": value})[4:-1]
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _target(arguments: Mapping[str, Any]) -> str:

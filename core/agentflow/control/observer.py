@@ -10,12 +10,15 @@ import msgspec
 
 from agentflow.control import rows
 from agentflow.control.alerts import alerts
-from agentflow.control.words import DeadDetail, EventDetail
+from agentflow.control.stop_rows import breakpoint_row, stop_detail, stop_row
+from agentflow.control.words import DeadDetail, EventDetail, StopDetail
 from agentflow.engine import Runner
 from agentflow.engine.execution import Execution
+from agentflow.engine.preview import asks_why
 from agentflow.resilience.dead_letters import describe, trace_text
 from agentflow.telemetry.health.resources import memory
 from agentflow.telemetry.snapshot import (
+    BreakpointRow,
     Config,
     Counts,
     Cursor,
@@ -48,6 +51,8 @@ class Observer:
         actions, _ = telemetry.actions.since(cursor.audit, LOG_LIMIT)
         letters = dispatcher.dead_letters
         health = runner.health.report
+        revision = runner.breakpoints.revision
+        canary = rows.canary_row(runner) if dispatcher.canary is not None else None
         agents = hooks = modes = None
         if cursor.tables:
             in_flight = Counter(
@@ -57,6 +62,9 @@ class Observer:
             held = Counter(execution.at for execution in begun if execution.status == "held")
             modes_now = Counter(execution.mode for execution in begun if execution.started)
             agents = rows.agent_rows(plan, in_flight, held, now, offset)
+            if dispatcher.canary is not None:
+                agents += rows.agent_rows(dispatcher.canary.plan, in_flight, held, now, offset,
+                                          but={row.name for row in agents})  # fmt: skip
             hooks = [rows.hook_row(callback, offset) for callback in dispatcher.hooks.callbacks()]
             modes = [
                 rows.mode_row(mode, meter, modes_now.get(mode, 0), now)
@@ -98,17 +106,27 @@ class Observer:
             config=None if cursor.versions == runner.history.revision else self._config(),
             config_revision=runner.history.revision,
             alerts=alerts(runner),
+            alert_rules=runner.alert_rules,
             pid=os.getpid(),
             memory=memory(),
             pace=runner.pace,
+            breakpoints=None if cursor.breakpoints == revision else self._breakpoints(),
+            breakpoints_revision=revision,
+            stops=[stop_row(stop, runner) for stop in runner.breakpoints.stops.values()],
+            on_quit=runner.on_quit,
             health=health if health is not None and health.time != cursor.health else None,
+            canary=canary,
             recording=str(dispatcher.recorder.path) if dispatcher.recorder is not None else "",
         )
 
     def _row(self, execution: Execution) -> EventRow:
         dispatcher = self._runner.dispatcher
         return rows.event_row(
-            execution, dispatcher.guards, dispatcher.wall_offset, dispatcher.now()
+            execution,
+            dispatcher.guards,
+            dispatcher.wall_offset,
+            dispatcher.now(),
+            dispatcher.breakpoints.stopped(execution),
         )
 
     def _config(self) -> Config:
@@ -123,7 +141,12 @@ class Observer:
             versions=[rows.version_row(version) for version in history.versions],
             problems=[rows.problem_row(problem) for problem in history.problems],
             status="ok" if history.refused_text is None else "refused",
+            ask_why=asks_why(config),
         )
+
+    def _breakpoints(self) -> list[BreakpointRow]:
+        breakpoints = self._runner.breakpoints
+        return [breakpoint_row(point, applies=breakpoints.applies(point)) for point in breakpoints]
 
     # -- single things --------------------------------------------------------------------
 
@@ -178,6 +201,10 @@ class Observer:
             describe(letter.error),
             trace_text(letter.error),
         )
+
+    def stop(self, number: int) -> StopDetail | None:
+        """One event that is stopped, in full; None if it isn't any more."""
+        return stop_detail(self._runner, number)
 
 
 def _descent(execution: Execution, among: list[Execution]) -> tuple[list[Execution], bool]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agentflow.engine.plan import Plan
+from agentflow.engine.preview import in_one_line
 from agentflow.frozen import MAX_DEPTH
 from agentflow.resilience import DeadLetter
 from agentflow.resilience.dead_letters import describe
 from agentflow.telemetry.snapshot import (
     AgentRow,
+    CanaryRow,
     DeadRow,
     EventRow,
     HookRow,
     ModeRow,
     ProblemRow,
+    SideRow,
     VersionRow,
 )
 from agentflow.telemetry.trace import bounded
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from agentflow.engine.guards import Guards
     from agentflow.engine.history import Version
     from agentflow.engine.hooks import Callback
+    from agentflow.engine.runner import Runner
+    from agentflow.engine.stops import Stop
     from agentflow.event import Event
     from agentflow.telemetry.metrics import Meter
 
@@ -81,8 +87,10 @@ def preview(event: Event) -> str:
     return one_line(event.data if event.small else bounded(event.data))
 
 
-def event_row(execution: Execution, guards: Guards, offset: float, now: float) -> EventRow:
-    """An execution as it stands at ``now`` (monotonic seconds)."""
+def event_row(
+    execution: Execution, guards: Guards, offset: float, now: float, stop: Stop | None
+) -> EventRow:
+    """An execution as it stands at ``now`` (monotonic seconds), stopped at ``stop`` if that is."""
     event = execution.event
     runs = execution.runs
     status = execution.status
@@ -91,6 +99,8 @@ def event_row(execution: Execution, guards: Guards, offset: float, now: float) -
         running = [agent for agent, _ in execution.running_agents(guards)]
         if running:
             at = running[0] if len(running) == 1 else f"{running[0]} +{len(running) - 1}"
+    if stop is not None:
+        at = f"breakpoint {stop.breakpoint}"
     return EventRow(
         execution.seq,
         clean(event.id),
@@ -112,11 +122,21 @@ def event_row(execution: Execution, guards: Guards, offset: float, now: float) -
 
 
 def agent_rows(
-    plan: Plan, in_flight: Mapping[str, int], held: Mapping[str, int], now: float, offset: float
+    plan: Plan,
+    in_flight: Mapping[str, int],
+    held: Mapping[str, int],
+    now: float,
+    offset: float,
+    but: Collection[str] | None = None,
 ) -> list[AgentRow]:
-    """Every agent of the plan, the disabled ones too, in the order of the configuration."""
+    """Every agent of the plan, the disabled ones too, in the order of the configuration.
+
+    With ``but`` only those that a canary has beside these.
+    """
     rows = []
     for agent in plan.agents.values():
+        if but is not None and agent.name in but:
+            continue
         vitals, meter = agent.vitals, agent.vitals.meter
         p50, p95, p99 = meter.latency.percentiles(0.5, 0.95, 0.99)
         running = in_flight.get(agent.name, 0)
@@ -135,7 +155,7 @@ def agent_rows(
                 clean(agent.role),
                 state,
                 clean(agent.code.kind),
-                plan.place_of(agent.name),
+                plan.place_of(agent.name) if but is None else "canary",
                 held.get(agent.name, 0),
                 running,
                 meter.latency.count,
@@ -153,6 +173,8 @@ def agent_rows(
                 meter.tokens_out,
             )
         )
+    if but is not None:
+        return rows
     for name in sorted(plan.disabled):
         settings = plan.config.agents.get(name)
         rows.append(
@@ -224,7 +246,32 @@ def version_row(version: Version) -> VersionRow:
         version.cause,
         version.summary,
         version.differences,
+        version.state,
     )
+
+
+def canary_row(runner: Runner) -> CanaryRow:
+    """What is being tried out, beside what runs."""
+    canary = runner.dispatcher.canary
+    assert canary is not None
+    going = Counter(
+        execution.version for execution in runner.dispatcher.begun() if execution.started
+    )
+
+    def side(plan: Plan) -> SideRow:
+        meter = canary.meters[plan.version]
+        latency = meter.latency
+        p50, p95 = latency.percentiles(0.5, 0.95)
+        rate = meter.rate.read(latency.count, runner.dispatcher.now())
+        return SideRow(
+            plan.version, plan.mode, clean(in_one_line(plan)), latency.count, meter.errors,
+            going[plan.version], rate, latency.mean, p50, p95,
+        )  # fmt: skip
+
+    return CanaryRow(
+        canary.share, canary.since, len(canary.known), clean(canary.cause), side(runner.plan),
+        side(canary.plan),
+    )  # fmt: skip
 
 
 def problem_row(problem: Problem) -> ProblemRow:

@@ -6,7 +6,16 @@ from typing import Any
 
 import msgspec
 
-from agentflow.telemetry.snapshot import DeadRow, EventRow, SpanRow
+from agentflow.telemetry.snapshot import (
+    BreakpointRow,
+    DeadRow,
+    EventRow,
+    SpanRow,
+    StopRow,
+)
+
+WHY_LIMIT = 500
+"""Characters of an operator's reason that are kept."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -23,6 +32,19 @@ class Answer(msgspec.Struct, frozen=True):
     ok: bool
     message: str
     data: Any = None
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """What came of a command, and what the audit should know of it beside the answer.
+
+    ``change`` is what changed in short, ``about`` what to look at ("event:ID", "agent:NAME",
+    "version:3", "dead:7"), ``undid`` what the row was about that this takes back.
+    """
+
+    answer: Answer
+    change: str = ""
+    about: str = ""
+    undid: str = ""
 
 
 class EventDetail(msgspec.Struct, frozen=True):
@@ -87,3 +109,21 @@ class Related(msgspec.Struct, frozen=True):
     causes: list[SpanRef]
     effects: list[SpanRef]
     said: str = ""
+
+
+class StopDetail(msgspec.Struct, frozen=True):
+    """One event that is stopped at a breakpoint, in full.
+
+    ``coming`` are lines on what comes next, ``callbacks`` those that would be called first,
+    ``cause`` the event that caused it, if there is one and it is remembered.
+    """
+
+    row: StopRow
+    event: dict[str, Any]
+    state: dict[str, Any]
+    meta: dict[str, str]
+    error_trace: str
+    cause: EventRow | None
+    coming: list[str]
+    callbacks: list[str]
+    breakpoint: BreakpointRow | None

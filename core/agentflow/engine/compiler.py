@@ -15,7 +15,9 @@ from agentflow.engine.models import ModelAgent, Providers, kind_of, signature_of
 from agentflow.engine.plan import Plan, PlannedAgent, Vitals, breaker_policy, retry_policy
 from agentflow.engine.threads import Threads
 from agentflow.errors import ConfigError, HandlerNotLoaded
+from agentflow.event import Event
 from agentflow.resilience import CircuitBreaker
+from agentflow.state import State
 from agentflow.telemetry.metrics import Meter
 
 
@@ -116,6 +118,37 @@ class Compiler:
             raise ConfigError(problems)
         return Plan(version, config, agents, frozenset(disabled), self._meter_of)
 
+    def code_of(self, config: Config, name: str) -> Code:
+        """The code of one agent that ``config`` describes. Raises ConfigError."""
+        try:
+            return self._code(config, name, False)
+        except (HandlerNotLoaded, TypeError) as error:
+            raise ConfigError([_problem(config, name, error)]) from error
+
+    def sketch(self, config: Config) -> Plan:
+        """What the plan of ``config`` would be, to be asked and not to be run.
+
+        Nothing is loaded for it, and nobody is told anything.
+        """
+        agents: dict[str, PlannedAgent] = {}
+        disabled: set[str] = set()
+        for name in [*config.agents, *(n for n in self._registered if n not in config.agents)]:
+            settings, code = config.agents.get(name), self._registered.get(name)
+            if code is None and settings is not None and settings.handler:
+                code = self._loaded.get((name, settings.handler))
+            if settings is not None and not settings.enabled:
+                disabled.add(name)
+                continue
+            if code is not None and code.agent is not None and not code.agent.enabled:
+                disabled.add(name)
+                continue
+            vitals = self.vitals.get(name)
+            if vitals is None:
+                vitals = Vitals(name, CircuitBreaker(breaker_policy(config), self._now))
+            code = code or Code(_nothing, self._threads)
+            agents[name] = PlannedAgent(name, "", code, vitals, inf, retry_policy(config, name))
+        return Plan(0, config, agents, frozenset(disabled), lambda mode: Meter())
+
     def join(self) -> None:
         """What was compiled apart is all there is from now on."""
         self._loaded.update(self._apart)
@@ -175,6 +208,10 @@ class Compiler:
             if isinstance(code.call, ModelAgent):
                 code.call.disconnect()
         await self._providers.close()
+
+
+async def _nothing(event: Event, state: State) -> None:
+    """Stands for code that has yet to be loaded."""
 
 
 def introduction(agent: Agent, settings: AgentConfig) -> dict[str, Any]:

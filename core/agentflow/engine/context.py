@@ -55,13 +55,14 @@ class RunContext:
 
         Its source is this agent unless it names one. Raises QueueFull.
         """
-        return await self._dispatcher.emit_from(self._execution, self._caused(event))
+        return await self._dispatcher.emit_from(self._execution, self.caused(event))
 
     async def request(self, event: Event) -> AgentResult:
         """Run another event now, as part of this one, and return what came of it."""
-        return await self._dispatcher.run_nested(self._execution, self._caused(event))
+        return await self._dispatcher.run_nested(self._execution, self.caused(event))
 
-    def _caused(self, event: Event) -> Event:
+    def caused(self, event: Event) -> Event:
+        """``event`` as one that this agent has caused."""
         parent = self._execution.event
         fields: dict[str, object] = {}
         if not event.source or event.source == parent.target:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from agentflow.agent import AgentResult
+from agentflow.agent import GRACE, AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
+from agentflow.engine.breakpoints import Breakpoints, Lanes, Watched
 from agentflow.engine.canary import Canary
 from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride
@@ -35,7 +36,6 @@ from agentflow.errors import (
 from agentflow.event import PRIORITIES, Event
 from agentflow.frozen import is_small, thaw
 from agentflow.orchestration import Outcome, route
-from agentflow.orchestration.collaborative import GRACE
 from agentflow.resilience import DeadLetter, DeadLetters, ErrorClass, ErrorClassifier
 from agentflow.resilience.dead_letters import describe
 from agentflow.resilience.error_routing import ErrorRouter
@@ -89,22 +89,27 @@ class Dispatcher(Slots):
         """How often the process may die while an event runs until that is a dead letter."""
         self.express: dict[str, Lane] = {}
         """The plan's express lanes, by target, while they are open and the only ones."""
-        self.unhindered = False
-        """Whether nothing closes the express lanes."""
+        self.watched: dict[str, Watched] = {}
+        """Lanes open to events that no breakpoint can be meant for, by target."""
+        self.beside: dict[bool, Lanes] = {}
+        """While a plan is tried out: its lanes (True), and those of ``plan``."""
+        self.changes = 0
+        """How often the lanes have changed: who is on one then leaves it."""
         self.canary: Canary | None = None
         """The plan that is tried out beside ``plan``, if one is."""
+        self.breakpoints = Breakpoints(self)
 
     def look_express(self) -> None:
-        """Open or close the express lanes: callbacks and pauses close them."""
-        hooks = self.hooks
-        self.unhindered = not (
-            hooks.before_event
-            or hooks.after_event
-            or hooks.before_agent
-            or hooks.after_agent
-            or self.any_paused
-        )
-        self.express = self.plan.lanes if self.unhindered and self.canary is None else {}
+        """Open or close the express lanes: callbacks, pauses and breakpoints close them."""
+        self.changes += 1
+        self.express, self.watched, self.beside = {}, {}, {}
+        if self.hooks.in_the_way or self.any_paused:
+            return
+        lanes = self.breakpoints.lanes(self.plan)
+        if self.canary is None:
+            self.express, self.watched = lanes
+        else:
+            self.beside = {False: lanes, True: self.breakpoints.lanes(self.canary.plan)}
 
     # -- in -----------------------------------------------------------------------------
 
@@ -133,17 +138,36 @@ class Dispatcher(Slots):
             self.wake()
         return execution
 
+    def accept_late(
+        self, event: Event, waiter: asyncio.Future[AgentResult] | None, seq: int
+    ) -> None:
+        """As ``accept``, while what the journal has kept from before is still being read."""
+        rank = event.priority_rank
+        self.accepted += 1
+        execution = Execution(event, seq, rank, self.now(), waiter)
+        backlog = self.backlog
+        session = event.session_id
+        if backlog.overtakes(rank, session == event.id):
+            backlog.place(execution, session)
+            self.wake_all()
+        else:
+            backlog.late.append(execution)
+
     def handle(self, execution: Execution, guard: Guard) -> Awaitable[None]:
         """Run one execution to its end, on the express lane if there is one for it."""
         event = execution.event
         steered = event.steered or execution.tries
         lane = None if steered else self.express.get(event.target)
         if lane is None:
-            if self.canary is None:
+            if not self.watched and self.canary is None:
                 return self.orchestrate(execution, guard)
-            plan = self.canary.plan if self.canary.picks(event.session_id) else self.plan
-            if not steered and self.unhindered:
-                lane = plan.lanes.get(event.target)
+            plan = None if self.canary is None else self.plan_for(event.session_id)
+            if not steered:
+                tried = plan is not None and plan is not self.plan
+                free, watched = self.beside.get(tried, ({}, self.watched))
+                lane = free.get(event.target)
+                if lane is None and event.target in watched:
+                    lane = watched[event.target].lane_for(event)
             if lane is None:
                 return self.orchestrate(execution, guard, plan=plan)
         return ride(self, execution, lane, guard)
@@ -218,10 +242,23 @@ class Dispatcher(Slots):
                     veto.__cause__ = refused.cause
                     outcome = Outcome(state, veto)
                 execution.last = self.now()
+                event = execution.event
             if outcome is None and (steered or (choice.mode != "route" and event.target)):
                 outcome = await self._not_orchestrated(execution, choice, state)
             if outcome is None:
                 outcome = await choice.orchestrate(execution.run, event, state, done)
+        except asyncio.CancelledError:
+            dropped = self._dropped(work, state)
+            if dropped is None:
+                raise
+            outcome = dropped
+        except Exception as error:
+            # Nothing an agent does ends up here; if the engine itself fails, the event
+            # must still be accounted for.
+            outcome = Outcome(state, error, execution.at)
+        if execution.ended:
+            return  # it was given up in the meantime: see abandon
+        try:
             if outcome.error is None and "route" in outcome.state.meta:
                 self.follow_up(execution, choice, outcome)
             if hooks.after_event:
@@ -236,16 +273,35 @@ class Dispatcher(Slots):
                 outcome.state = answer if isinstance(answer, State) else await answer
                 execution.last = self.now()
         except asyncio.CancelledError:
-            raise
+            dropped = self._dropped(work, outcome.state)
+            if dropped is None:
+                raise
+            outcome = dropped
         except Exception as error:
-            # Nothing an agent does ends up here; if the engine itself fails, the event
-            # must still be accounted for.
             outcome = Outcome(state, error, execution.at)
         if execution.ended:
             return  # it was given up in the meantime: see abandon
+        if work.released:
+            # Its handler has not waited for what is stopped inside it.
+            self.take_slot_at_once(execution)
         # Nothing may lead back here once it is kept for its trace: see Execution.
         execution.work = None  # type: ignore[assignment]
         self.settle(execution, choice.meter, outcome.state, outcome.error, outcome.agent)
+
+    def _dropped(self, work: Work, state: State) -> Outcome | None:
+        """The outcome of a cancelled event that an operator has dropped; None if none has."""
+        dropped, task = work.dropped, work.guard.task
+        if dropped is None or self.closing or work.guard.abandoned:
+            return None
+        work.guard.fired = False
+        while task.cancelling():
+            task.uncancel()
+        return Outcome(state, dropped, dropped.agent)
+
+    def plan_for(self, session: str) -> Plan:
+        """The plan that the next event of a session starts under."""
+        canary = self.canary
+        return canary.plan if canary is not None and canary.picks(session) else self.plan
 
     def _plan_of(self, execution: Execution) -> Plan:
         """The plan that an execution runs or ran under, if that is still in use."""
@@ -319,15 +375,15 @@ class Dispatcher(Slots):
 
     def _limit(self, execution: Execution) -> DeadlineExceeded | None:
         """Take in timeout, agent_timeout and deadline; the error if it is too late."""
-        metadata = execution.event.metadata
+        metadata, stood = execution.event.metadata, execution.work.stood
         for key in ("timeout", "agent_timeout"):
             if key in metadata:
-                limit = execution.started + parse_duration(metadata[key])
+                limit = execution.started + stood + parse_duration(metadata[key])
                 execution.deadline = min(execution.deadline, limit)
         if "deadline" in metadata:
-            left = parse_time(metadata["deadline"]).timestamp() - self.clock.time()
+            left = parse_time(metadata["deadline"]).timestamp() + stood - self.clock.time()
             if left > 0:
-                execution.deadline = min(execution.deadline, execution.started + left)
+                execution.deadline = min(execution.deadline, execution.started + stood + left)
             else:
                 error = DeadlineExceeded(execution.event.route, -left)
                 if execution.event.priority_rank == 0:
@@ -620,27 +676,16 @@ class Dispatcher(Slots):
         # A retry that its time limit would cut off before it begins helps nobody.
         return delay if self.now() + delay < execution.deadline else None
 
-    def restore(self, executions: Iterable[Execution]) -> None:
-        """Queue executions that the journal has kept from before, in their order.
+    def begin_again(self, open_now: int) -> None:
+        """Empty the queue: so many events come from the journal.
 
         What an earlier stop of this very runner has left is among them.
         """
-        backlog = self.backlog
-        backlog.clear()
+        self.backlog.clear()
         for vitals in self.holding:
             vitals.held.clear()
         self.holding.clear()
-        self.accepted = self.done
-        ordered, sessions, ready = backlog.ordered, backlog.sessions, backlog.ready
-        for execution in executions:
-            self.accepted += 1
-            if ordered:
-                session = execution.event.session_id
-                if session in sessions:
-                    backlog.wait(session, execution)
-                    continue
-                sessions[session] = None
-            ready[execution.rank].append(execution)
+        self.accepted = self.done + open_now
 
     async def close(self) -> None:
         """Cancel what still runs; it is queued again, as if it had not begun.
@@ -664,7 +709,7 @@ class Dispatcher(Slots):
         self._idle.clear()
         self._resumable.clear()
         error = RunnerNotRunning("the runner was stopped before this event was done")
-        for execution in self.live():
+        for execution in (*self.begun(), *self.backlog.awaited()):
             waiter, execution.waiter = execution.waiter, None
             if waiter is not None and not waiter.done():
                 waiter.set_result(AgentResult(State(execution.event.data), error))

@@ -13,8 +13,8 @@ from agentflow.agent import AgentResult
 from agentflow.engine.context import RunContext
 from agentflow.engine.firing import HookRefused, fire
 from agentflow.engine.guards import NOTHING_ASKED
-from agentflow.engine.hooks import HookPoint
-from agentflow.errors import AgentRunVetoed, AgentTimeout, CircuitOpen
+from agentflow.engine.hooks import STOPS, HookPoint, without_stops
+from agentflow.errors import AgentRunVetoed, AgentTimeout, CircuitOpen, DroppedAtBreakpoint
 from agentflow.event import Event
 from agentflow.orchestration import Outcome
 from agentflow.resilience.dead_letters import describe
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agentflow.engine.dispatcher import Dispatcher
     from agentflow.engine.guards import Guard, Guards
     from agentflow.engine.plan import Choice, PlannedAgent
+    from agentflow.engine.stops import Stop
     from agentflow.recording.encoding import KeptOutput
 
 
@@ -47,12 +48,14 @@ class Work:
     ``active`` are the agent runs going on in a parallel phase; ``parked_held`` and
     ``parked_retry`` those of them that wait; ``released`` says that all of them do and
     the slot was given up. ``fresh`` is the state made from the event's data until
-    something has touched it, ``tried`` an attempt that was made before ``run``.
+    something has touched it, ``tried`` an attempt that was made before ``run``,
+    ``begun`` whether one lies behind it that is not among the runs. ``stood`` is for how many
+    seconds time stood still, ``dropped`` the error of an event that an operator has dropped.
     """
 
     __slots__ = (
-        "active", "choice", "dispatcher", "fresh", "guard", "parked_held", "parked_retry",
-        "released", "tried",
+        "active", "begun", "choice", "dispatcher", "dropped", "fresh", "guard", "parked_held",
+        "parked_retry", "released", "stood", "tried",
     )  # fmt: skip
 
     def __init__(self, dispatcher: Dispatcher, choice: Choice, guard: Guard) -> None:
@@ -60,7 +63,9 @@ class Work:
         self.choice = choice
         self.guard = guard
         self.active = self.parked_held = self.parked_retry = 0
-        self.released = False
+        self.released = self.begun = False
+        self.dropped: DroppedAtBreakpoint | None = None
+        self.stood = 0.0
         self.fresh: State | None = None
         self.tried: Attempt | None = None
 
@@ -171,10 +176,12 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         agent = choice.agents.get(name)
         if agent is None:
             return await self.not_run(name, state, choice.plan.missing(name))
+        event = self.event  # an operator may have edited it since
         now = dispatcher.now
         hooks = dispatcher.hooks
         vitals = agent.vitals
         error: BaseException | None = None
+        stop: Stop | None = None
         attempt = self.tries + 1
         if choice.parallel:
             guard = dispatcher.guards.here()
@@ -192,12 +199,26 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 await dispatcher.take_slot(self)
             if hooks.before_agent:
                 work.fresh = None
-                try:
-                    answer = fire(self, hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name)
-                    state = answer if isinstance(answer, State) else await answer
-                except HookRefused as refused:
-                    error = AgentRunVetoed(name, refused.callback, refused.reason)
-                    error.__cause__ = refused.cause
+                while True:
+                    try:
+                        answer = fire(
+                            self, hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name
+                        )
+                        state = answer if isinstance(answer, State) else await answer
+                    except HookRefused as refused:
+                        error = AgentRunVetoed(name, refused.callback, refused.reason)
+                        error.__cause__ = refused.cause
+                        if hooks.agent_error:
+                            stop = dispatcher.breakpoints.look_at_failure(self, name, state, error)
+                            if stop is not None and await stop.wait_for_edit(
+                                attempt, started, event
+                            ):
+                                error, event = None, self.event
+                                continue  # asked again, about what it is now
+                    break
+                if hooks.before_agent and hooks.before_agent[0] is STOPS:
+                    event = self.event  # as it has been edited there
+                    guard.since = started = now()
             before: Mapping[str, Any]
             if state is work.fresh:
                 # Nobody has touched it yet: the event's own data is what it was before.
@@ -257,10 +278,20 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 dispatcher.guards.arm(guard, inf if outer is None else outer.deadline)
                 delay = dispatcher.retry_delay(self, agent, error, attempt)
                 if delay is None:
-                    break
-                if dispatcher.closing:
-                    raise asyncio.CancelledError  # which the agent has ignored
-                await self._wait_for_retry(name, attempt, delay, error)
+                    if not hooks.agent_error:
+                        break
+                    state = State(before, before_meta)
+                    stop = dispatcher.breakpoints.look_at_failure(self, name, state, error)
+                    if stop is None or not await stop.wait_for_edit(attempt, started, event):
+                        break
+                    # What an operator has edited may fare better.
+                    event = self.event
+                    before, before_meta, small = state.snapshot()
+                    guard.since = started = now()
+                else:
+                    if dispatcher.closing:
+                        raise asyncio.CancelledError  # which the agent has ignored
+                    await self._wait_for_retry(name, attempt, delay, error)
                 vitals.meter.retries += 1
                 attempt += 1
                 self.attempt = attempt
@@ -299,18 +330,17 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                         error,
                     )
                     state = answer if isinstance(answer, State) else await answer
-                if error is not None and hooks.agent_error:
+                failing = () if error is None else without_stops(hooks.agent_error)
+                if failing and not (stop is not None and stop.skip):
                     result.state = state
-                    answer = fire(
-                        self, hooks.agent_error, HookPoint.AGENT_ERROR, state, name, result, error
-                    )
+                    answer = fire(self, failing, HookPoint.AGENT_ERROR, state, name, result, error)
                     state = answer if isinstance(answer, State) else await answer
             return Outcome(state, error, name)
         finally:
             if choice.parallel:
                 work.active -= 1
                 if self.work is work and work.active and not work.released:
-                    self._look_parked()
+                    self.look_parked()
             if outer is None:
                 guard.agent = ""
                 guard.deadline = inf
@@ -324,7 +354,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         if isinstance(raised, asyncio.CancelledError):
             if guard.fired:
                 return False
-            if self.work is not work or work.dispatcher.closing:
+            if self.work is not work or work.dispatcher.closing or work.dropped:
                 return True
             # The handler cancelled its own task, or the loop is being closed under us: the
             # run has failed, and the task must not be used again.
@@ -371,7 +401,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             vitals.gate.append((self, waiting))
             began = dispatcher.now()
-            await self._park("held", waiting)
+            await self.park("held", waiting)
             ended = dispatcher.now()
             self.note("held", agent.name, began, ended, "ok")
             # Time spent held is not the agent's: no timeout counts it.
@@ -411,11 +441,11 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         waiting: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(delay, _wake, waiting)
         try:
-            await self._park("retrying", waiting)
+            await self.park("retrying", waiting)
         finally:
             timer.cancel()
 
-    async def _park(self, why: str, waiting: asyncio.Future[None]) -> None:
+    async def park(self, why: str, waiting: asyncio.Future[None]) -> None:
         """Wait for ``waiting``; if all that runs for this event waits, give up its slot."""
         work = self.work
         held = why == "held"
@@ -424,9 +454,9 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         else:
             work.parked_retry += 1
         if not work.released:
-            self._look_parked()
+            self.look_parked()
         else:
-            self._say()
+            self.say()
         try:
             await waiting
         finally:
@@ -436,17 +466,18 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 work.parked_retry -= 1
         if work.released:
             await work.dispatcher.take_slot(self)
-        self._say()
+        self.say()
 
-    def _look_parked(self) -> None:
+    def look_parked(self) -> None:
         """Give up the slot if everything that runs for this event waits."""
         work = self.work
         active = work.active if work.choice.parallel else 1
         if work.parked_held + work.parked_retry >= active:
             work.dispatcher.give_slot(self)
-        self._say()
+        self.say()
 
-    def _say(self) -> None:
+    def say(self) -> None:
+        """Let ``waits`` tell how it stands, and those know who wait for that."""
         work = self.work
         if not work.released:
             self.waits = ""

@@ -38,6 +38,7 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
     now = dispatcher.now
     guards = dispatcher.guards
     choice = lane.choice
+    changes = dispatcher.changes
     execution.label = choice.label
     execution.started = ended = now()
     deadline = ended + choice.plan.timeout
@@ -61,8 +62,8 @@ async def ride(dispatcher: Dispatcher, execution: Execution, lane: Lane, guard: 
             state.meta["loop_iteration"] = ROUNDS[done]["loop_iteration"]
         guard.deadline = deadline
         if done:
-            if not dispatcher.unhindered:
-                break  # closed by what has run so far: a callback registered, an agent paused
+            if dispatcher.changes != changes:
+                break  # a callback was registered, an agent paused, a breakpoint set since
             try:
                 changed = state._values != before
             except Exception:  # a value that refuses to be compared

@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from agentflow.agent import AgentResult
 from agentflow.engine.changes import Given, changed
-from agentflow.engine.hooks import Callback, CallbackArgs, HookPoint
+from agentflow.engine.hooks import (
+    STOPS,
+    Callback,
+    CallbackArgs,
+    HookPoint,
+)
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
 from agentflow.telemetry.metrics import FOLD_AT
 
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
+    from agentflow.engine.stops import Stop
 
 BEFORE = (HookPoint.BEFORE_EVENT_HANDLING, HookPoint.BEFORE_AGENT_RUN)
 """The hook points where a callback that raises says no."""
@@ -64,6 +70,13 @@ def fire(
     be awaited. Raises HookRefused when one raises at a Before hook; elsewhere what is
     raised is recorded against the callback.
     """
+    if callbacks[0] is STOPS:
+        callbacks = callbacks[1:]
+        stop = execution.work.dispatcher.breakpoints.look(execution, hook, state, agent, error)
+        if stop is not None:
+            return _fire_after(stop, execution, callbacks, hook, state, agent, result, error)
+        if not callbacks:
+            return state
     now = execution.work.dispatcher.now
     event = execution.event
     notes = execution.notes
@@ -104,6 +117,24 @@ def fire(
         )
         began = ended
     return state
+
+
+async def _fire_after(
+    stop: Stop,
+    execution: Execution,
+    callbacks: Sequence[Callback],
+    hook: HookPoint,
+    state: State,
+    agent: str,
+    result: AgentResult | None,
+    error: BaseException | None,
+) -> State:
+    """Call ``callbacks`` when the operator lets the event go on, unless they are skipped."""
+    await stop.wait(callbacks)
+    if stop.skip or not callbacks:
+        return state
+    answer = fire(execution, callbacks, hook, state, agent, result, error)
+    return answer if isinstance(answer, State) else await answer
 
 
 async def _go_on(

@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from agentflow.orchestration.collaborative import GRACE
+from agentflow.agent import GRACE
 
 if TYPE_CHECKING:
     from agentflow.engine.execution import Execution
@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 NOTHING_ASKED = ("", 0)
 
 
-class Frame(NamedTuple):
+class Frame:
     """What ran in a task before something nested in it."""
 
-    agent: str
-    since: float
-    execution: Execution | None
-    deadline: float
-    asked: tuple[str, int]
+    __slots__ = ("agent", "asked", "deadline", "execution", "since")
+
+    def __init__(self, guard: Guard) -> None:
+        self.agent = guard.agent
+        self.since = guard.since
+        self.execution = guard.execution
+        self.deadline = guard.deadline
+        self.asked = guard.asked
 
 
 class Guard:
@@ -73,7 +76,7 @@ class Guard:
 
     def put_below(self) -> Frame:
         """Remember what runs here while something nested does; ``take_up`` brings it back."""
-        frame = Frame(self.agent, self.since, self.execution, self.deadline, self.asked)
+        frame = Frame(self)
         self.below.append(frame)
         return frame
 
@@ -90,6 +93,14 @@ class Guard:
         if self.agent:
             found.append((self.agent, self.since, self.execution))
         return found
+
+    def postpone(self, seconds: Callable[[Execution, float], float]) -> None:
+        """Move the limits of all that runs here: ``seconds`` says how far, for what runs since."""
+        if self.execution is not None and not self.fired:
+            self.deadline += seconds(self.execution, self.since)
+        for frame in self.below:
+            if frame.execution is not None:
+                frame.deadline += seconds(frame.execution, frame.since)
 
     def clear(self) -> None:
         """Take back the cancellation: it has been dealt with."""
@@ -108,6 +119,8 @@ class Guards:
         self._abandon = abandon
         self._guards: dict[Guard, None] = {}
         self.next = inf
+        self.halted: Callable[[Execution], bool] | None = None
+        """Whether the time of an execution stands still, asked while that of any does."""
         self._timer: asyncio.TimerHandle | None = None
 
     def __iter__(self) -> Any:
@@ -152,6 +165,8 @@ class Guards:
         late: list[Guard] = []
         for guard in self._guards:
             if guard.deadline <= now:
+                if self._stands_still(guard):
+                    continue
                 if guard.fired:
                     late.append(guard)
                     guard.deadline = inf
@@ -165,6 +180,19 @@ class Guards:
             self._abandon(guard)
         if earliest < self.next:
             self.schedule(earliest)
+
+    def _stands_still(self, guard: Guard) -> bool:
+        execution = guard.execution
+        if self.halted is None or guard.fired or execution is None:
+            return False
+        return self.halted(execution)
+
+    def postpone(self, seconds: Callable[[Execution, float], float]) -> None:
+        """Move all limits by what ``seconds`` says of each execution and since when it runs."""
+        for guard in self._guards:
+            guard.postpone(seconds)
+            if guard.deadline < self.next:
+                self.schedule(guard.deadline)
 
     def close(self) -> None:
         """Cancel the timer."""

@@ -58,12 +58,14 @@ def pack(runner: Runner) -> dict[str, Any]:
         "audit_total": telemetry.actions.total,
         "points": [msgspec.to_builtins(point) for point in telemetry.points.items],
         "pace": runner.pace,
+        "breakpoints": runner.breakpoints.pack(),
     }
 
 
 async def unpack(runner: Runner, left: dict[str, Any]) -> None:
     """Let ``runner``, which has been started and has done nothing, go on from there."""
     dispatcher, telemetry = runner.dispatcher, runner.telemetry
+    runner.breakpoints.unpack(left["breakpoints"])  # before anything runs
     await _restore_history(runner, left)
     accepted, *_, succeeded, dead = left["counts"]
     restored = dispatcher.accepted

@@ -76,10 +76,25 @@ class Callback:
         self.meter.last_time = now
 
 
+STOPS = Callback(HookPoint.ALL, "breakpoints", lambda args: None)
+"""Stands first among the callbacks of a point where an event may be stopped."""
+
+
+def without_stops(callbacks: tuple[Callback, ...]) -> tuple[Callback, ...]:
+    """Only the callbacks: nothing is stopped here (any more)."""
+    return callbacks[1:] if callbacks and callbacks[0] is STOPS else callbacks
+
+
 class Hooks:
-    """The callbacks of one runner, compiled for each point."""
+    """The callbacks of one runner, compiled for each point.
+
+    Points where breakpoints are set are among them, so that they cost nothing elsewhere.
+    ``in_the_way`` is whether a callback is registered at a point that every event passes.
+    """
 
     def __init__(self) -> None:
+        self._stops: frozenset[HookPoint] = frozenset()
+        self.in_the_way = False
         self._registered: dict[HookPoint, dict[str, Callback]] = {point: {} for point in HookPoint}
         self.before_event: tuple[Callback, ...] = ()
         self.after_event: tuple[Callback, ...] = ()
@@ -105,11 +120,21 @@ class Hooks:
         self._compile()
         return found
 
+    def stop_at(self, points: frozenset[HookPoint]) -> None:
+        """Look for breakpoints at these points, and only there."""
+        if points != self._stops:
+            self._stops = points
+            self._compile()
+
     def _compile(self) -> None:
         everywhere = tuple(self._registered[HookPoint.ALL].values())
+        self.in_the_way = bool(everywhere) or any(
+            named for point, named in self._registered.items() if point != HookPoint.AGENT_ERROR
+        )
 
         def at(point: HookPoint) -> tuple[Callback, ...]:
-            return tuple(self._registered[point].values()) + everywhere
+            found = tuple(self._registered[point].values()) + everywhere
+            return (STOPS, *found) if point in self._stops else found
 
         self.before_event = at(HookPoint.BEFORE_EVENT_HANDLING)
         self.after_event = at(HookPoint.AFTER_EVENT_HANDLING)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from agentflow.config import Config, diff
 from agentflow.engine.handover import version_fields, version_of
 from agentflow.engine.history import LIMIT, Version
 from agentflow.engine.journaling import Intake
+from agentflow.engine.restoring import Restoring
 from agentflow.journal import Journal, Recovery
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ FOLDER = ".agentflow"
 """Where the journal is kept when nothing else is said: beside the configuration."""
 
 _PAUSED = "paused"
+_BREAKPOINTS = "breakpoints"
 
 
 def journal_for(config: Config, *, default: Path | None = None) -> Journal | None:
@@ -60,7 +61,9 @@ class Keeping:
     def __init__(self, runner: Runner, journal: Journal) -> None:
         self.journal = journal
         self._runner = runner
+        self._restoring: Restoring
         self._paused_before: tuple[bool, list[str]] = (False, [])
+        self._breakpoints_before = b""
 
     async def start_again(self) -> None:
         """Take the journal and go on with everything in it: events, versions, audit, pauses.
@@ -79,6 +82,7 @@ class Keeping:
             same = last is not None and not diff(last.config, runner.config)
             runner.version = last.number if last and same else history.last_number + 1
         telemetry.go_on_with_audit(recovery.audit)
+        self._breakpoints_before = recovery.facts.get(_BREAKPOINTS, b"")
         paused = recovery.facts.get(_PAUSED)
         if paused is not None:
             self._paused_before = msgspec.msgpack.decode(paused, type=tuple[bool, list[str]])
@@ -94,28 +98,31 @@ class Keeping:
     async def _open(self) -> Recovery:
         runner, journal = self._runner, self.journal
         dispatcher = runner.dispatcher
-        collecting = gc.isenabled()
-        gc.disable()  # with a million events coming in it would look through all of them, often
-        try:
-            began = dispatcher.now()
-            if journal.inline:
-                recovery = journal.open(dispatcher.clock.time())
-            else:
-                recovery = await asyncio.to_thread(journal.open, dispatcher.clock.time())
-            intake = Intake(journal, dispatcher, runner.subscribers.publish, runner.report)
-            journal.start(asyncio.get_running_loop(), intake.deliver, self._changed)
-            dispatcher.intake = intake
-            took = dispatcher.now() - began
-            runner.recovered = intake.restore(recovery, runner.config, took)
-        finally:
-            if collecting:
-                gc.enable()
+        began = dispatcher.now()
+        if journal.inline:
+            recovery = journal.open(dispatcher.clock.time())
+        else:
+            recovery = await asyncio.to_thread(journal.open, dispatcher.clock.time())
+        intake = Intake(journal, dispatcher, runner.subscribers.publish, runner.report)
+        self._restoring = Restoring(journal, dispatcher, runner.config, runner.report)
+        journal.start(asyncio.get_running_loop(), intake.deliver, self._changed)
+        dispatcher.intake = intake
+        runner.recovered = self._restoring.begin(recovery, dispatcher.now() - began)
         for sentence in recovery.damage:
             runner.report("error", sentence)
         return recovery
 
+    def read_on(self) -> None:
+        """Read what has not been read yet, now that the runner works."""
+        self._restoring.go_on()
+
+    def stop_reading(self) -> None:
+        """What has not been read yet is for the next start."""
+        self._restoring.stop()
+
     async def close(self) -> None:
         """Write what is left and let the journal go."""
+        self.stop_reading()
         if self.journal.inline:
             self.journal.close()
         else:
@@ -136,6 +143,22 @@ class Keeping:
             if agent.vitals.paused and not agent.vitals.stopped
         ]
         self.journal.put(_PAUSED, msgspec.msgpack.encode((runner.paused, agents)))
+
+    def keep_breakpoints(self) -> None:
+        """Keep the breakpoints, for a next start that finds events stopped at them."""
+        self.journal.put(_BREAKPOINTS, msgspec.msgpack.encode(self._runner.breakpoints.pack()))
+
+    def set_again(self) -> None:
+        """Set the breakpoints of the last run, if what was stopped there was to be kept."""
+        kept, self._breakpoints_before = self._breakpoints_before, b""
+        packed = msgspec.msgpack.decode(kept) if kept else {"on_quit": ""}
+        runner = self._runner
+        if (packed["on_quit"] or runner.config.breakpoints.on_quit) != "keep" or not kept:
+            return
+        number = runner.breakpoints.unpack(packed)
+        if number:
+            are = "breakpoint is" if number == 1 else "breakpoints are"
+            runner.report("warning", f"{number} {are} still set from before the start")
 
     def pause_again(self) -> None:
         """Pause what was paused, by an operator, when the last run ended."""

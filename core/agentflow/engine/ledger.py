@@ -128,21 +128,26 @@ class Ledger:
         if self.waiting() <= DEEP:
             return self.live()[: -limit - 1 : -1]
         found = {execution.seq: execution for execution in self.begun()}
-        for line in self.backlog.ready:
-            found.update((execution.seq, execution) for execution in islice(reversed(line), limit))
+        for line in self.backlog.newest():
+            found.update((execution.seq, execution) for execution in islice(line, limit))
         return [found[seq] for seq in sorted(found, reverse=True)[:limit]]
 
     def begun(self) -> list[Execution]:
         """Every execution that has left the backlog and has not ended."""
+        found = self.started()
+        for vitals in self.holding:
+            for execution in vitals.held:
+                found[execution.seq] = execution
+        return list(found.values())
+
+    def started(self) -> dict[int, Execution]:
+        """Those of them that were not set aside before they had started, by their number."""
         found: dict[int, Execution] = {}
         at_work = [guard.execution for guard in self.guards if guard.execution is not None]
         for execution in (*at_work, *self.apart, *self.nested, *self.nested.values()):
             if not execution.ended:
                 found[execution.seq] = execution
-        for vitals in self.holding:
-            for execution in vitals.held:
-                found[execution.seq] = execution
-        return list(found.values())
+        return found
 
     def has_room(self) -> bool:
         """Whether another event from outside fits: neither too many queued nor held."""

@@ -51,13 +51,17 @@ MAX_STEPS = 100
 class Choice:
     """How one event runs: the mode, the function that does it, and where it is counted.
 
-    ``parallel`` is whether agents may run in tasks of their own.
+    ``parallel`` is whether agents may run in tasks of their own, ``lists`` are the agents
+    that the mode makes use of.
     """
 
-    __slots__ = ("agents", "label", "meter", "mode", "orchestrate", "parallel", "plan")
+    __slots__ = ("agents", "label", "lists", "meter", "mode", "orchestrate", "parallel", "plan")
 
-    def __init__(self, plan: Plan, mode: str, orchestrate: Orchestration, meter: Meter) -> None:
+    def __init__(
+        self, plan: Plan, mode: str, orchestrate: Orchestration, meter: Meter, lists: Lists
+    ) -> None:
         self.plan = plan
+        self.lists = lists
         self.agents = plan.agents
         self.mode = mode
         self.orchestrate = orchestrate
@@ -252,7 +256,7 @@ class Plan:
             "loop": in_a_loop,
             "mixed": in_two_phases,
         }
-        return Choice(self, mode, functions[mode], self._meter_of(mode))
+        return Choice(self, mode, functions[mode], self._meter_of(mode), lists)
 
     def pick(self, event: Event) -> Choice:
         """How this event runs: by its own override, else by a rule, else as the plan says."""

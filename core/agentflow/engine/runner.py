@@ -30,22 +30,21 @@ from agentflow.engine.threads import Threads
 from agentflow.errors import QueueFull, RunnerAlreadyRunning, RunnerNotRunning
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
-from agentflow.resilience.dead_letters import describe
+from agentflow.resilience.dead_letters import describe, replay_of
 from agentflow.telemetry.health.monitor import HealthMonitor
+from agentflow.telemetry.snapshot import AlertRow
 from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
 if TYPE_CHECKING:
-    from agentflow.engine.journaling import Recovered
     from agentflow.engine.keeping import Keeping
+    from agentflow.engine.restoring import Recovered
     from agentflow.journal import Journal
     from agentflow.recording import Recorder
     from agentflow.telemetry.snapshot import Cursor, Snapshot
 
 
 MAX_NOTICES = 20
-BELONG_TO_THE_FIRST = frozenset({"deadline", "idempotency_key"})
-"""Metadata that a replay leaves behind."""
 
 
 class Runner:
@@ -54,6 +53,9 @@ class Runner:
     ``Runner()`` is route mode with the defaults. Register agents and callbacks, then
     ``async with runner:`` and ``emit``. Everything runs on the event loop that starts it.
     """
+
+    dispatcher_type: type[Dispatcher] = Dispatcher
+    """What brings events to their end; another one for a runner that is not the real thing."""
 
     def __init__(
         self,
@@ -67,7 +69,8 @@ class Runner:
         unless it names one), False is none whatever it says. ``recorder`` likewise makes a
         recording of what happens.
         """
-        self.config = config if config is not None else Config()
+        self.config = self.given = config if config is not None else Config()
+        """What runs, and what it was started with."""
         self.journal: Journal | None = None
         """Where accepted events are kept, if anywhere."""
         self.recovered: Recovered | None = None
@@ -95,13 +98,15 @@ class Runner:
         clock = clock or Clock()
         self.telemetry = Telemetry(runtime.trace_capacity, clock.time)
         self.health = HealthMonitor(self.report)
-        self.dispatcher = Dispatcher(
+        self.dispatcher = self.dispatcher_type(
             clock,
             self.telemetry,
             ordered=runtime.ordering == "session",
             queue_size=runtime.queue_size,
             max_running=runtime.max_concurrent_events,
         )
+        self.breakpoints = self.dispatcher.breakpoints
+        """Where events are stopped, and what is stopped now."""
         self.history = History()
         self.rollout = Rollout(self)
         """A configuration that is being tried out, and what can be done about it."""
@@ -127,6 +132,10 @@ class Runner:
         self._notices: list[tuple[float, str]] = []
         self._ticker: asyncio.TimerHandle | None = None
         self._expected_tick = 0.0
+        self.each_second: dict[str, Callable[[], None]] = {}
+        """What else is to be done once a second, on the loop, by a name for each."""
+        self.alert_rules: list[AlertRow] = []
+        """How the alert rules of the file stand, if anybody looks after them."""
         self.lag = 0.0
         """By how many seconds the loop was late at the last tick."""
 
@@ -185,6 +194,11 @@ class Runner:
         found = self.dispatcher.hooks.unregister(hook, name)
         self._look_express()
         return found
+
+    @property
+    def on_quit(self) -> str:
+        """What becomes of stopped events when the runner stops: "release" or "keep"."""
+        return self.breakpoints.on_quit or self.config.breakpoints.on_quit
 
     def _look_express(self) -> None:
         if self._status != "new":
@@ -250,6 +264,7 @@ class Runner:
         except BaseException:
             await self._let_go_of_journal()
             raise
+        self.breakpoints.take(self.config.breakpoints.at)
         current = self.history.current
         if current is None or current.number != self.version:
             last = current.config if current is not None else self.config
@@ -263,12 +278,15 @@ class Runner:
         self.dispatcher.reopen()
         if self._keeping is not None:
             self._keeping.pause_again()
-        self.dispatcher.look_express()
+            self._keeping.set_again()
+        self.breakpoints.begin()
         self._expected_tick = self.dispatcher.now() + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.dispatcher.wake_all()
         if self.dispatcher.recorder is not None:
             self.dispatcher.recorder.tick()
+        if self._keeping is not None:
+            self._keeping.read_on()
 
     async def _get_ready(self, vitals: Vitals, code: Any) -> None:
         if not code.started:
@@ -312,6 +330,7 @@ class Runner:
         self._stopping = asyncio.get_running_loop().create_future()
         try:
             if drain and not self.dispatcher.paused:
+                self.breakpoints.quit(release=self.journal is None or self.on_quit != "keep")
                 limit = self.config.runtime.drain_timeout if timeout is None else timeout
                 self._drain = asyncio.ensure_future(self.dispatcher.join())
                 done, _ = await asyncio.wait([self._drain], timeout=limit)
@@ -328,6 +347,8 @@ class Runner:
             self._stopping = None
 
     async def _end(self) -> None:
+        if self._keeping is not None:
+            self._keeping.stop_reading()
         await self.dispatcher.close()
         if self.recorder is not None:
             from agentflow.engine import recording
@@ -381,6 +402,12 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
+        for name, act in list(self.each_second.items()):
+            try:
+                act()
+            except Exception as error:  # whatever it is, the engine goes on, and says so once
+                del self.each_second[name]
+                self.report("error", f"{name} are not looked after any more: {describe(error)}")
         if dispatcher.recorder is not None:
             dispatcher.recorder.tick()
         self.rollout.tick()
@@ -519,24 +546,8 @@ class Runner:
         return self.dispatcher.dead_letters
 
     async def replay(self, letter: DeadLetter, data: Mapping[str, Any] | None = None) -> str:
-        """Emit the event of a dead letter again, with other ``data`` if given; the new id.
-
-        It is a new event of the same session; metadata ``replay_of`` names the old one. A
-        deadline and an idempotency key are left behind: they belong to the first try.
-        """
-        event = letter.event
-        metadata = {
-            key: text for key, text in event.metadata.items() if key not in BELONG_TO_THE_FIRST
-        }
-        metadata["replay_of"] = event.id
-        again = Event(
-            event.target,
-            event.data if data is None else data,
-            metadata,
-            source=event.source,
-            session_id=event.session_id,
-        )
-        event_id = await self.emit(again)
+        """Emit the event of a dead letter again, with other ``data`` if given; the new id."""
+        event_id = await self.emit(replay_of(letter.event, data))
         self.dispatcher.dead_letters.mark(letter, "replayed")
         if self._keeping is not None:
             self._keeping.journal.mark_dead(letter.number, "replayed")
@@ -586,6 +597,11 @@ class Runner:
         """Let what is paused now be paused after a new start too: an operator wanted it."""
         if self._keeping is not None:
             self._keeping.keep_pauses()
+
+    def keep_breakpoints(self) -> None:
+        """Let the breakpoints be set after a new start too, if what they stop is kept."""
+        if self._keeping is not None:
+            self._keeping.keep_breakpoints()
 
     # -- pausing --------------------------------------------------------------------------
 
@@ -645,7 +661,7 @@ class Runner:
         if self._status == "new":
             raise RunnerNotRunning("the runner has not been started")
         async with self._applying:
-            plan = self._compiler.compile(config, self._next_number())
+            plan = self._compiler.compile(config, self.next_number())
             for agent in plan.agents.values():
                 await self._get_ready(agent.vitals, agent.code)
             return self._take(config, cause)
@@ -665,7 +681,7 @@ class Runner:
             raise RunnerNotRunning("the runner has not been started")
         async with self._applying:
             self.rollout.check(config, share)
-            plan = self.compile_apart(config, self._next_number())
+            plan = self.compile_apart(config, self.next_number())
             for agent in plan.agents.values():
                 await self._get_ready(agent.vitals, agent.code)
             # Compiled again: agents may have been registered while others got ready.
@@ -701,14 +717,15 @@ class Runner:
         self.dispatcher.look_express()
         self.dispatcher.wake_all()
 
-    def _next_number(self) -> int:
+    def next_number(self) -> int:
+        """The number that the next version will have."""
         return max(self.version, self.history.last_number) + 1
 
     def _take(self, config: Config, cause: str) -> Change:
         """Swap ``config`` in, all at once."""
         changed = [str(difference) for difference in diff(self.config, config)]
         # Compiled again: agents may have been registered while others got ready.
-        number = self._next_number()
+        number = self.next_number()
         self.rollout.replaced(number)
         plan = self._compiler.compile(config, number)
         self.version = number
@@ -731,6 +748,13 @@ class Runner:
     def _swap(self, plan: Plan) -> None:
         old, self.dispatcher.plan = self.dispatcher.plan, plan
         self._retire(old, plan)
+        self.breakpoints.take(plan.config.breakpoints.at)
+        for point in self.breakpoints.left_behind():
+            self.notice(
+                f"breakpoint {point.number} ({point.where}) stops nothing any more: "
+                "no agent is called so",
+                60.0,
+            )
         self.dispatcher.look_express()
         self.dispatcher.wake_all()
 
@@ -804,6 +828,8 @@ class Runner:
         await unpack(self, left)
         if self.recorder is not None:
             await self._start_recording(self.recorder)
+        if self._keeping is not None:
+            self._keeping.read_on()
 
     async def _start_recording(self, recorder: Recorder) -> None:
         from agentflow.engine import recording

@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from agentflow.agent import GRACE
 from agentflow.engine.guards import current_guard
-from agentflow.orchestration.collaborative import GRACE
 
 MAX_THREADS = 32
 """How many plain handlers can run at the same time; more wait for a thread."""

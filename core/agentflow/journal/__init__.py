@@ -4,8 +4,9 @@ What a name needs is imported when it is first used: a system without a journal 
 loads SQLite.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from agentflow.lazy import lazy
 
 if TYPE_CHECKING:
     from agentflow.journal.journal import Journal
@@ -23,14 +24,4 @@ _HOMES = {
     "Stored": "records",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(globals(), _HOMES)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from agentflow.agent import GRACE
 from agentflow.event import Event
 from agentflow.orchestration.outcome import Outcome, Run
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
-
-GRACE = 5.0
-"""Seconds that a cancelled agent has to end before it is left behind."""
 
 
 async def collaborative(

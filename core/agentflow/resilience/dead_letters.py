@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from agentflow.errors import Restored
 from agentflow.event import Event
@@ -39,6 +39,27 @@ class DeadLetter:
     def session_id(self) -> str:
         """The session of the event."""
         return self.event.session_id
+
+
+OF_FIRST_TRY = frozenset({"deadline", "idempotency_key"})
+"""Metadata that a replay leaves behind."""
+
+
+def replay_of(event: Event, data: Mapping[str, Any] | None) -> Event:
+    """The event that runs in place of a dead one, with other ``data`` if given.
+
+    It is a new event of the same session; metadata ``replay_of`` names the old one. A
+    deadline and an idempotency key are left behind: they belong to the first try.
+    """
+    metadata = {key: text for key, text in event.metadata.items() if key not in OF_FIRST_TRY}
+    metadata["replay_of"] = event.id
+    return Event(
+        event.target,
+        event.data if data is None else data,
+        metadata,
+        source=event.source,
+        session_id=event.session_id,
+    )
 
 
 RAISED_KEPT = 4

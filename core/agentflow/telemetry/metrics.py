@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 
 _BUCKETS_PER_OCTAVE = 8
 _OCTAVES = 34
@@ -77,22 +78,34 @@ class Histogram:
     def percentiles(self, *shares: float) -> list[float]:
         """For each share (0.95 for p95) the duration below which it lies; 0 when empty."""
         self.fold()
-        found = [0.0] * len(shares)
         if not self._count or self._buckets is None:
-            return found
-        wanted = sorted(range(len(shares)), key=lambda place: shares[place])
-        seen = 0
-        at = 0
-        for index, number in enumerate(self._buckets):
-            if not number:
-                continue
-            seen += number
-            while at < len(wanted) and seen >= shares[wanted[at]] * self._count:
-                found[wanted[at]] = min(middle_of(index), self.maximum)
-                at += 1
-            if at == len(wanted):
-                break
-        return found
+            return [0.0] * len(shares)
+        return percentiles_of(self._buckets, self._count, self.maximum, *shares)
+
+    def buckets(self) -> list[int]:
+        """How many durations there are in each bucket, to be compared with those of later."""
+        self.fold()
+        return [] if self._buckets is None else list(self._buckets)
+
+
+def percentiles_of(
+    buckets: Sequence[int], count: int, maximum: float, *shares: float
+) -> list[float]:
+    """The percentiles of ``count`` durations, of which none is longer than ``maximum``."""
+    found = [0.0] * len(shares)
+    wanted = sorted(range(len(shares)), key=lambda place: shares[place])
+    seen = 0
+    at = 0
+    for index, number in enumerate(buckets):
+        if not number:
+            continue
+        seen += number
+        while at < len(wanted) and seen >= shares[wanted[at]] * count:
+            found[wanted[at]] = min(middle_of(index), maximum)
+            at += 1
+        if at == len(wanted):
+            break
+    return found
 
 
 def middle_of(bucket: int) -> float:

@@ -146,6 +146,43 @@ class AuditRow(Row, frozen=True):
     about: str = ""  # what to look at: "event:ID", "agent:NAME", "version:3", "dead:7"
 
 
+class BreakpointRow(Row, frozen=True):
+    """Where events are stopped. ``number`` is its handle for commands."""
+
+    number: int
+    hook: str  # a hook point, or "any"
+    agent: str  # a name or a glob, "" for any
+    mode: str  # "" for any
+    when: str  # the condition, "" for none
+    stop_at: int  # the first hit that stops an event
+    hits: int
+    enabled: bool
+    origin: str  # who set it: "operator" or "file"
+    note: str  # why it stops nothing now, or ""
+
+
+class StopRow(Row, frozen=True):
+    """One event that is stopped at a breakpoint. ``number`` is its handle for commands."""
+
+    number: int
+    breakpoint: int
+    stepped: bool  # whether it came here by a step from there
+    hook: str
+    agent: str
+    seq: int
+    event_id: str
+    session: str
+    target: str
+    mode: str
+    since: float
+    attempt: int
+    error: str
+    data: str
+    edited: bool
+    skip: bool  # whether the callbacks of this point will not be called
+    behind: int = 0  # events of its session that wait until it goes on
+
+
 class VersionRow(Row, frozen=True):
     """One version of the configuration that ran, or was refused (number 0)."""
 
@@ -194,6 +231,21 @@ class ProblemRow(Row, frozen=True):
     message: str
     suggestion: str
     severity: str
+
+
+class AlertRow(Row, frozen=True):
+    """One alert rule of the file, as it stands."""
+
+    name: str
+    severity: str  # info, warning, critical
+    watches: str  # the metric, or the filter
+    limit: str  # "above 500ms for 30s"
+    state: str  # ok, pending, firing
+    since: float  # when what is wrong began; when it became ok; 0 for never otherwise
+    value: str  # the last one, as it is written; "" for none
+    transitions: int  # how often it was raised or cleared
+    bell: bool
+    sentence: str  # for the alert line; "" while it is not firing
 
 
 class SpanRow(Row, frozen=True):
@@ -290,6 +342,7 @@ class Cursor(msgspec.Struct, frozen=True):
     dead: int = -1  # revision of the dead letters
     versions: int = -1  # revision of the configuration
     health: float = 0.0  # time of the last report
+    breakpoints: int = -1  # revision of the breakpoints
     tables: bool = True  # whether agents, hooks and modes are wanted this time
     limit: int = 400  # most event rows wanted
 
@@ -305,6 +358,7 @@ class Config(msgspec.Struct, frozen=True):
     versions: list[VersionRow]
     problems: list[ProblemRow]
     status: str  # "ok", "refused": whether the file on disk is what runs
+    ask_why: bool = False  # whether operators are asked for a reason
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -344,4 +398,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     health: Health | None = None  # a new one every second
     recording: str = ""  # path of the recording that is being made, if one is
     canary: CanaryRow | None = None  # what is being tried out; None for nothing
+    alert_rules: list[AlertRow] = []  # those of the file, in its order
     engine_cost: float = 0.0  # share of a core that answering the console takes the engine
+    breakpoints: list[BreakpointRow] | None = None
+    breakpoints_revision: int = 0
+    stops: list[StopRow] = []  # what is stopped now, oldest first
+    on_quit: str = "release"  # what becomes of it when the engine stops: "release" or "keep"
