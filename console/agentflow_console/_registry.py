@@ -436,6 +436,16 @@ _ONE_SCREEN = (
         footer="export",
     ),
     Command(
+        "audit.export",
+        "Export the audit",
+        ("x",),
+        "audit",
+        CONSOLE,
+        "export",
+        help="The actions that the list shows, with all that is known, as JSON lines.",
+        footer="export",
+    ),
+    Command(
         "dead.clear",
         "Drop all dead letters",
         ("D",),

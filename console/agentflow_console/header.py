@@ -16,6 +16,7 @@ from agentflow.telemetry.snapshot import Snapshot
 from agentflow_console.commands import SCREENS
 from agentflow_console.health_text import verdict
 from agentflow_console.line import Line, length
+from agentflow_console.link.asking import operator_name
 from agentflow_console.panes.base import Piece
 from agentflow_console.panes.plot import axis_top, bars
 from agentflow_console.text import crop, safe, width
@@ -45,6 +46,7 @@ class StatusLine(Line):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._places: dict[str, int] = {}
+        self._me = operator_name()
 
     def refresh_from(self, app: ConsoleApp) -> None:
         """Say how things are now."""
@@ -75,6 +77,9 @@ class StatusLine(Line):
             [(f" {rights} " if rights == "READ-ONLY" else rights, shown)],
             [(short, shown)],
         ]
+        if (name := app.link.operator) != self._me:
+            who: Piece = (f" {crop(safe(name, 60), 16)}", palette.bar)
+            parts["rights"] = [[*parts["rights"][0], who], *parts["rights"]]
         now = time.strftime("%H:%M:%S", time.localtime(app.clock()))
         parts["clock"] = [[(now + " ", muted)], []]
         return parts
