@@ -45,6 +45,7 @@ class StatusLine(Line):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._places: dict[str, int] = {}
+        self._delay = (0.0, 0.0)  # until when which delay is shown
 
     def refresh_from(self, app: ConsoleApp) -> None:
         """Say how things are now."""
@@ -173,7 +174,7 @@ class StatusLine(Line):
             fps = f"{1 / rate.period:.0f}fps" if rate.period <= 1 else f"{1 / rate.period:.1f}fps"
             long: list[Piece] = [(f"{fps} slow terminal", warning)]
             return [long, long, [(fps, warning)]]  # who reads it there should know why
-        delay = app.pump.delay
+        delay = self._steady(app.pump.delay)
         shown = self._place("ui", f"{delay * 1000:.0f}ms")
         cost = snapshot.engine_cost if snapshot is not None else 0.0
         if delay < _LATE and cost < _DEAR:
@@ -182,6 +183,14 @@ class StatusLine(Line):
         said = "slow screen" if delay >= _LATE else f"costs {cost:.0%} of a core"
         short = f"ui {shown.strip()}"
         return [[(f"{short} {said}", style)], [(short, style)], []]
+
+    def _steady(self, delay: float) -> float:
+        """The same for a second: a number that twitches costs more than it tells."""
+        until, before = self._delay
+        now = time.monotonic()
+        if now >= until or (delay >= _LATE) is not (before >= _LATE):
+            self._delay = (now + 1.0, delay)
+        return self._delay[1]
 
     def _place(self, name: str, text: str, least: int = 0) -> str:
         """The text at the right of the widest place it ever had."""
