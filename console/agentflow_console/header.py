@@ -235,6 +235,8 @@ class TabLine(Line):
         at = 0
         for screen in SCREENS:
             here = screen.id == current
+            if screen.quiet and not here and screen.id not in app.rooms:
+                continue
             title = screen.title
             if style == "short":
                 title = _SHORT.get(screen.id, title)
