@@ -140,6 +140,8 @@ class StatusLine(Line):
             words.append((" HELD ", palette.notice))
         elif not app.frozen:
             words.append((" LIVE ", palette.calm))
+        if snapshot is not None and snapshot.stops:
+            words.append((f" STOPPED {len(snapshot.stops)} ", palette.notice))
         if app.frozen:
             words.insert(0, (" FROZEN ", palette.frozen))
         return words
@@ -235,7 +237,7 @@ class TabLine(Line):
         at = 0
         for screen in SCREENS:
             here = screen.id == current
-            if screen.quiet and not here and screen.id not in app.rooms:
+            if screen.quiet and not here and not _anything_on(screen.id, app):
                 continue
             title = screen.title
             if style == "short":
@@ -261,6 +263,13 @@ class TabLine(Line):
                 self.app.call_later(self.app.run_action, f"go({room_id!r})")
 
 
+def _anything_on(screen: str, app: ConsoleApp) -> bool:
+    """Whether a quiet screen has something to show."""
+    if screen == "breakpoints":
+        return bool(app.store.breakpoints)
+    return screen in app.rooms
+
+
 _SHORT = {
     "overview": "Over",
     "events": "Event",
@@ -272,4 +281,5 @@ _SHORT = {
     "dead_letters": "Dead",
     "audit": "Audit",
     "log": "Log",
+    "breakpoints": "Break",
 }
