@@ -8,10 +8,11 @@ GLOBAL = "global"  # the action is a method of the app
 SCREEN = "screen"  # of every screen: screens/base.py
 PANE = "pane"  # of every list pane: panes/base.py
 FORM = "form"  # of every form, which takes the keyboard while it is open
+PLAN = "plan"  # of the forms that say what a change would do
 CONFIRM = "confirm"  # of the question before something that can't be taken back
 PALETTE = "palette"  # of the command palette
 HELP = "help"  # of the help screen
-MODAL = (FORM, CONFIRM, PALETTE, HELP)
+MODAL = (FORM, PLAN, CONFIRM, PALETTE, HELP)
 
 GO, LOOK, MOVE, CHANGE, CONSOLE = "Go to", "Look", "Move", "Change", "Console"
 

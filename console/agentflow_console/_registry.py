@@ -14,6 +14,7 @@ from agentflow_console._command import (
     MOVE,
     PALETTE,
     PANE,
+    PLAN,
     SCREEN,
     SCREENS,
     Command,
@@ -181,8 +182,19 @@ _CHANGE = (
         CHANGE,
         "undo",
         True,
-        "Goes back to the version before; itself a new version.",
+        "Goes back to the version before; itself a new version. Ends a canary.",
         engine=("undo",),
+    ),
+    Command(
+        "canary.decide",
+        "Promote or end the canary",
+        ("A",),
+        GLOBAL,
+        CHANGE,
+        "decide_canary",
+        True,
+        "Both versions side by side, and which one is to be for all sessions.",
+        engine=("promote", "abort_canary"),
     ),
     Command(
         "breakpoint.toggle",
@@ -397,6 +409,18 @@ _ONE_SCREEN = (
         ("rollback",),
     ),
     Command(
+        "config.file",
+        "Apply the file",
+        ("a",),
+        "config",
+        CHANGE,
+        "apply_file",
+        True,
+        "Runs what the file says, without what was changed from here since.",
+        "apply file",
+        ("file", "apply"),
+    ),
+    Command(
         "dead.edit",
         "Edit, then replay",
         ("e",),
@@ -606,6 +630,19 @@ _FORM = (
     ),
 )
 
+_PLAN = (
+    Command(
+        "plan.apply",
+        "Apply",
+        ("enter",),
+        PLAN,
+        CHANGE,
+        "send",
+        True,
+        "Does what the plan says; in the mode form: shows the plan.",
+    ),
+)
+
 _CONFIRM = (
     Command("confirm.yes", "Yes", ("y",), CONFIRM, CHANGE, "yes", help="Do it."),
     Command("confirm.no", "No", ("n", "escape"), CONFIRM, CHANGE, "no", help="Leave it."),
@@ -631,6 +668,7 @@ COMMANDS: tuple[Command, ...] = (
     *_GO,
     *_MOVE,
     *_FORM,
+    *_PLAN,
     *_CONFIRM,
     *_PALETTE,
     *_HELP,

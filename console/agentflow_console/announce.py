@@ -34,7 +34,7 @@ class ConfigNews:
 
 def _applied(config: Config, file: str) -> tuple[str, bool | None] | None:
     row = config.versions[-1] if config.versions else None
-    if row is None or row.cause == "operator" or row.cause.startswith("undo"):
+    if row is None or row.cause.startswith(("operator", "undo", "rollback")):
         return None
     return f"{file} {row.cause}: {row.summary}, applied as v{row.number} (u: undo)", None
 

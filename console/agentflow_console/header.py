@@ -140,8 +140,13 @@ class StatusLine(Line):
             words.append((" HELD ", palette.notice))
         elif not app.frozen:
             words.append((" LIVE ", palette.calm))
+        if snapshot is not None and snapshot.canary is not None and not _gone(app):
+            share = snapshot.canary.share
+            word = "NEW SESSIONS" if share >= 100 else f"CANARY {share:g}%"
+            words.append((f" {word} ", palette.notice))
         if snapshot is not None and snapshot.stops:
-            words.append((f" STOPPED {len(snapshot.stops)} ", palette.notice))
+            stopped = len({stop.event_id for stop in snapshot.stops})
+            words.append((f" STOPPED {stopped} ", palette.notice))
         if app.frozen:
             words.insert(0, (" FROZEN ", palette.frozen))
         return words

@@ -14,11 +14,13 @@ from agentflow.control import Answer
 from agentflow_console import theming
 from agentflow_console.commands import GLOBAL, PANE
 from agentflow_console.link.protocol import LinkError
+from agentflow_console.planning import decide
 
 if TYPE_CHECKING:
     from agentflow_console.forms.palette import Entry
     from agentflow_console.keymap import KeyMap
     from agentflow_console.link.protocol import Link
+    from agentflow_console.operate import Operating
     from agentflow_console.screens.base import Room
     from agentflow_console.settings import Settings
     from agentflow_console.store import Store
@@ -125,8 +127,12 @@ class Opening(App[int]):
 
         agents, config = list(self.store.agents), self.store.config
         text = config.text if config is not None else ""
-        screen = ModeScreen(self.command, snapshot.mode, agents, snapshot.counts, text=text)
-        self.push_screen(screen)
+
+        async def send(name: str, **arguments: Any) -> Answer:
+            title = f"Plan: mode {snapshot.mode} → {arguments['mode']}"
+            return await decide(cast("Operating", self), name, arguments, title)
+
+        self.push_screen(ModeScreen(send, snapshot.mode, agents, snapshot.counts, text=text))
 
     def _mode(self) -> str:
         return self.store.snapshot.mode if self.store.snapshot is not None else "route"

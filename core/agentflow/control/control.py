@@ -13,7 +13,15 @@ from agentflow.control.relations import Relations
 from agentflow.control.rows import clean, one_line, problem_row
 from agentflow.control.sessions import Sessions
 from agentflow.control.stopping import Stopping
-from agentflow.control.words import Answer, Command, DeadDetail, Deed, EventDetail, StopDetail
+from agentflow.control.words import (
+    WHY_LIMIT,
+    Answer,
+    Command,
+    DeadDetail,
+    Deed,
+    EventDetail,
+    StopDetail,
+)
 from agentflow.engine import Runner
 from agentflow.errors import AgentFlowError, ConfigError
 from agentflow.event import Event
@@ -26,9 +34,6 @@ from agentflow.telemetry.snapshot import (
 )
 
 _Action = Callable[[dict[str, Any]], Awaitable[Answer | Deed]]
-
-WHY_LIMIT = 500
-"""Characters of an operator's reason that are kept."""
 
 _OPPOSITES = {"resume": "pause", "unbreak": "break"}
 """Commands that take back what another one did to the same target."""
