@@ -251,7 +251,7 @@ class TabLine(Line):
         at = 0
         for screen in SCREENS:
             here = screen.id == current
-            if screen.quiet and not here and not app.store.breakpoints:
+            if screen.quiet and not here and not _anything_on(screen.id, app):
                 continue
             title = screen.title
             if style == "short":
@@ -275,6 +275,13 @@ class TabLine(Line):
         for start, end, room_id in self._spans:
             if start <= event.x < end:
                 self.app.call_later(self.app.run_action, f"go({room_id!r})")
+
+
+def _anything_on(screen: str, app: ConsoleApp) -> bool:
+    """Whether a quiet screen has something to show."""
+    if screen == "breakpoints":
+        return bool(app.store.breakpoints)
+    return screen in app.rooms
 
 
 _SHORT = {
