@@ -47,6 +47,7 @@ class StatusLine(Line):
         super().__init__(id=id)
         self._places: dict[str, int] = {}
         self._me = operator_name()
+        self._delay = (0.0, 0.0)  # until when which delay is shown
 
     def refresh_from(self, app: ConsoleApp) -> None:
         """Say how things are now."""
@@ -150,7 +151,8 @@ class StatusLine(Line):
             word = "NEW SESSIONS" if share >= 100 else f"CANARY {share:g}%"
             words.append((f" {word} ", palette.notice))
         if snapshot is not None and snapshot.stops:
-            words.append((f" STOPPED {len(snapshot.stops)} ", palette.notice))
+            stopped = len({stop.event_id for stop in snapshot.stops})
+            words.append((f" STOPPED {stopped} ", palette.notice))
         if app.frozen:
             words.insert(0, (" FROZEN ", palette.frozen))
         return words
@@ -182,7 +184,7 @@ class StatusLine(Line):
             fps = f"{1 / rate.period:.0f}fps" if rate.period <= 1 else f"{1 / rate.period:.1f}fps"
             long: list[Piece] = [(f"{fps} slow terminal", warning)]
             return [long, long, [(fps, warning)]]  # who reads it there should know why
-        delay = app.pump.delay
+        delay = self._steady(app.pump.delay)
         shown = self._place("ui", f"{delay * 1000:.0f}ms")
         cost = snapshot.engine_cost if snapshot is not None else 0.0
         if delay < _LATE and cost < _DEAR:
@@ -191,6 +193,14 @@ class StatusLine(Line):
         said = "slow screen" if delay >= _LATE else f"costs {cost:.0%} of a core"
         short = f"ui {shown.strip()}"
         return [[(f"{short} {said}", style)], [(short, style)], []]
+
+    def _steady(self, delay: float) -> float:
+        """The same for a second: a number that twitches costs more than it tells."""
+        until, before = self._delay
+        now = time.monotonic()
+        if now >= until or (delay >= _LATE) is not (before >= _LATE):
+            self._delay = (now + 1.0, delay)
+        return self._delay[1]
 
     def _place(self, name: str, text: str, least: int = 0) -> str:
         """The text at the right of the widest place it ever had."""
@@ -246,7 +256,7 @@ class TabLine(Line):
         at = 0
         for screen in SCREENS:
             here = screen.id == current
-            if screen.quiet and not here and not app.store.breakpoints:
+            if screen.quiet and not here and not _anything_on(screen.id, app):
                 continue
             title = screen.title
             if style == "short":
@@ -270,6 +280,13 @@ class TabLine(Line):
         for start, end, room_id in self._spans:
             if start <= event.x < end:
                 self.app.call_later(self.app.run_action, f"go({room_id!r})")
+
+
+def _anything_on(screen: str, app: ConsoleApp) -> bool:
+    """Whether a quiet screen has something to show."""
+    if screen == "breakpoints":
+        return bool(app.store.breakpoints)
+    return screen in app.rooms
 
 
 _SHORT = {

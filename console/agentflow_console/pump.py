@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agentflow_console.app import ConsoleApp
 
 _CALM = 1.0  # seconds without any change after which frames come at a quarter of the rate
+_PRESENT = 10.0  # seconds after which what was so rings no bell: it is a recording
 _RETRY = 0.5  # seconds between tries to reach an engine that was lost
 
 
@@ -99,8 +100,9 @@ class Pump:
                 self._app.say(done)
         self._app.refresh_lines()
         if (snapshot := self._app.store.snapshot) is not None:
-            for _ in range(self._bells.due(snapshot.alert_rules)):
-                self._app.bell()
+            if abs(self._app.clock() - snapshot.time) < _PRESENT:
+                for _ in range(self._bells.due(snapshot.alert_rules)):
+                    self._app.bell()
             self._app.warm_up()
 
     def _show(self, fetch: float, apply: float) -> None:

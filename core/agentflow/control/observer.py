@@ -112,7 +112,7 @@ class Observer:
             pace=runner.pace,
             breakpoints=None if cursor.breakpoints == revision else self._breakpoints(),
             breakpoints_revision=revision,
-            stops=[stop_row(stop, offset) for stop in runner.breakpoints.stops.values()],
+            stops=[stop_row(stop, runner) for stop in runner.breakpoints.stops.values()],
             on_quit=runner.on_quit,
             health=health if health is not None and health.time != cursor.health else None,
             canary=canary,
