@@ -57,4 +57,5 @@ SCREENS: tuple[ScreenName, ...] = (
     ScreenName("audit", "Audit", "9", "What operators did."),
     ScreenName("log", "Log", "0", "What handlers print and log, and what the engine says."),
     ScreenName("breakpoints", "Breakpoints", "B", "Where events stop, and what is stopped.", True),
+    ScreenName("whatif", "What-if", "W", "Recorded sessions under another configuration.", True),
 )

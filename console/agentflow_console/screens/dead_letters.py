@@ -172,9 +172,15 @@ class DeadLetters(Listing):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.console.change(command, saying=title.rstrip("?"), **arguments)
+                saying = title.rstrip("?")
+                self.console.change(command, saying=saying, **arguments, **screen.why)
 
-        self.app.push_screen(ConfirmScreen(title, touches, verb=verb, destroys=destroys), answered)
+        config = self.console.store.config
+        screen = ConfirmScreen(
+            title, touches, verb=verb, destroys=destroys, asks=True,
+            insists=config is not None and config.ask_why,
+        )  # fmt: skip
+        self.app.push_screen(screen, answered)
 
 
 def _letters(count: int) -> str:

@@ -259,6 +259,14 @@ class Traces(Room):
         self._go(self._depth - 1)
         return True
 
+    def action_whatif(self) -> None:
+        """Ask what the selected session should be run under."""
+        row = self.sessions.selected
+        if row is None:
+            self.console.say("There is no session to run otherwise.")
+        else:
+            self.console.open_in("whatif", row.id)
+
     def action_fit(self) -> None:
         """The axis of the selected event, or of the whole session."""
         self.waterfall.fit()
