@@ -26,6 +26,7 @@ from agentflow_console.keymap import KeyMap, load_keymap
 from agentflow_console.line_filter import InertLines
 from agentflow_console.palette import Palette, make_palette
 from agentflow_console.pump import Pump
+from agentflow_console.replays import Replays
 from agentflow_console.rooms import ROOMS
 from agentflow_console.scrubber import Scrubber
 from agentflow_console.settings import Settings, load_settings, save_settings
@@ -93,6 +94,7 @@ class ConsoleApp(Showing, Viewing, Breaking):
         self.read_only = read_only
         self.clock = clock
         self.store = Store()
+        self.replays = Replays(self)
         self.frozen = False
         self._painted = 0.0
         self.past_filters: list[str] = list(self.settings.filters.values())

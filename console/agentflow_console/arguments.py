@@ -25,7 +25,7 @@ _USAGE = """%(prog)s [FILE] [flags]
        %(prog)s diagram [FILE]
        %(prog)s replay [FILE] [flags]
        %(prog)s whatif RECORDING [CONFIG] [flags]
-       %(prog)s dead | health | journal | recording --help"""
+       %(prog)s audit | dead | health | journal | recording --help"""
 
 _DESCRIPTION = """\
 Open a live console on the agents of an agentflow.toml.
@@ -42,6 +42,7 @@ commands:
   journal [FILE]        what is kept on disk; journal check verifies it
   replay [FILE]         show a recording again, at any moment and speed
   recording [FILE]      what a recording holds; recording export OUT writes a part of it
+  audit [FILE]          what operators did: who, when, why, and what it changed
   whatif RECORDING [CONFIG]   run what was recorded under another configuration: where do they part?
 
 exit codes:
@@ -60,7 +61,7 @@ class UsageError(Exception):
     """The command can't be followed. The message is one clear sentence."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
 
@@ -77,33 +78,25 @@ class _Version(argparse.Action):
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
     """The flags of a command. Raises UsageError."""
+    if command in ("replay", "recording"):
+        from agentflow_console.recording_arguments import parse_recording
+
+        return parse_recording(command, arguments)
     make = {
         "run": _run_parser,
         "validate": _validate_parser,
         "diagram": _diagram_parser,
+        "audit": _audit_parser,
         "dead": _dead_parser,
         "health": _health_parser,
         "journal": _journal_parser,
-        "replay": _replay_parser,
-        "recording": _recording_parser,
         "whatif": _whatif_parser,
     }
-    return make[command]().parse_args(_joined(arguments))
-
-
-def _joined(arguments: list[str]) -> list[str]:
-    """``--at -5m`` as one word: else argparse takes the moment for a flag."""
-    found: list[str] = []
-    for word in arguments:
-        if found and found[-1] in ("--at", "--from", "--to") and word[:1] == "-":
-            found[-1] += f"={word}"
-        else:
-            found.append(word)
-    return found
+    return make[command]().parse_args(arguments)
 
 
 def _run_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console",
         usage=_USAGE,
         description=_DESCRIPTION,
@@ -117,12 +110,13 @@ def _run_parser() -> argparse.ArgumentParser:
     add("--demo", action="store_true", help="the demo's events: into FILE, or the whole demo")
     add("--provider", metavar="NAME", default="", help="this provider for all agents, such as mock")
     add("--read-only", action="store_true", help="look, but change nothing")
+    add("--operator", metavar="NAME", type=_operator, help="your name in the audit")
     add("--in-process", action="store_true", help="run the engine in the console's own process")
 
     screen = parser.add_argument_group("the screen").add_argument
     screen("--theme", metavar="NAME", default="", help="colours, for example night or day")
-    screen("--keymap", metavar="FILE", type=_readable, help="your own keys")
-    screen("--fps", metavar="N", type=_fps, default=0, help="frames a second, 1 to 60")
+    screen("--keymap", metavar="FILE", type=readable, help="your own keys")
+    screen("--fps", metavar="N", type=fps, default=0, help="frames a second, 1 to 60")
 
     lines = parser.add_argument_group("without a screen").add_argument
     lines("--headless", action="store_true", help="print lines, end when there is no more to do")
@@ -160,7 +154,7 @@ def _add_config_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _whatif_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console whatif",
         description="Run recorded sessions under another configuration, in a sandbox, and say\n"
         "where the two runs part. Outputs of agents come from the recording: nothing is run\n"
@@ -202,7 +196,7 @@ def _whatif_parser() -> argparse.ArgumentParser:
 
 
 def _validate_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console validate",
         description="Say what is right and wrong with configurations: 0 if they can run, 1 if not.",
     )
@@ -211,7 +205,7 @@ def _validate_parser() -> argparse.ArgumentParser:
 
 
 def _diagram_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console diagram",
         description="Print the orchestration of a configuration as a Mermaid flowchart.",
     )
@@ -219,8 +213,26 @@ def _diagram_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _audit_parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="agentflow-console audit",
+        description="What operators did: who, when, what, why, what it changed and what it took\n"
+        "back. Read from the journal, also while an engine runs.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes:\n  0 listed   2 wrong use, or no journal to look into",
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE", nargs="?", default="", help="the configuration")
+    add("--operator", metavar="NAME", dest="by", action="append", help="only what NAME did")
+    add("--action", metavar="NAME", action="append", help="only these, such as mode or replay")
+    add("--since", metavar="TIME", default="", help="only from then on: 2h ago, or a date and time")
+    add_format(add, help="for people, or one JSON object a line")
+    _add_journal(parser)
+    return parser
+
+
 def _dead_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console dead",
         description="What ended without success: look at it, edit it, run it again, export it.\n"
         "A running engine does it at once, in your name; without one it is done in the\n"
@@ -234,13 +246,16 @@ def _dead_parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         sub.add_argument("--file", metavar="FILE", default="", help="the configuration")
         _add_journal(sub)
+        if name in ("replay", "drop"):
+            sub.add_argument("--why", metavar="TEXT", default="", help="your reason, for the audit")
+            sub.add_argument("--operator", metavar="NAME", type=_operator, help="your name there")
         return sub.add_argument
 
     add = command("list", "list all dead letters, the oldest first")
-    _add_format(add)
+    add_format(add)
     add = command("show", "show one in full: error, traceback, event")
     add("number", metavar="N", type=_number)
-    _add_format(add)
+    add_format(add)
     add = command("replay", "run the event of one again, or of all that wait")
     add("number", metavar="N|all", type=_number_or_all)
     add("--data", metavar="JSON", help="other data than it had")
@@ -251,26 +266,26 @@ def _dead_parser() -> argparse.ArgumentParser:
     _add_yes(add)
     add = command("export", "write all of them, with their events, as JSON")
     add("to", metavar="OUT", nargs="?", default="-", help="a file; - is standard output")
-    _add_format(add, ("jsonl", "json"), "one object a line, or one list")
+    add_format(add, ("jsonl", "json"), "one object a line, or one list")
     add("--yes", action="store_true", help="even if OUT is there already")
     return parser
 
 
 def _health_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console health",
         description="How the system is: asks the running engine, else looks into the journal.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="exit codes:\n  0 well   1 degraded or critical   2 it can't be told",
     )
     parser.add_argument("file", metavar="FILE", nargs="?", default="", help="the configuration")
-    _add_format(parser.add_argument)
+    add_format(parser.add_argument)
     _add_journal(parser)
     return parser
 
 
 def _journal_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console journal",
         usage="%(prog)s [check] [FILE] [flags]",
         description="What the journal holds, who uses it, what operators did. ``check`` reads all\n"
@@ -279,60 +294,12 @@ def _journal_parser() -> argparse.ArgumentParser:
         epilog="exit codes:\n  0 all right   1 it is damaged   2 wrong use, or there is none",
     )
     parser.add_argument("words", metavar="FILE", nargs="*", help="the configuration")
-    _add_format(parser.add_argument)
+    add_format(parser.add_argument)
     _add_journal(parser)
     return parser
 
 
-def _replay_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="agentflow-console replay",
-        description="Show a recording again, as if its engine ran: every screen as it was.\n"
-        "Without a terminal it prints the lines as they were.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="exit codes:\n  0 shown   2 wrong use, or no recording to show",
-    )
-    add = parser.add_argument
-    add("file", metavar="FILE", nargs="?", default="", help="a recording, or a configuration")
-    add("--at", metavar="TIME", default="", help="begin there: 12:04:31, +90s, -5m")
-    add("--speed", metavar="N", type=_speed, default=None, help="seconds of it in a second")
-    add("--theme", metavar="NAME", default="", help="colours, for example night or day")
-    add("--keymap", metavar="FILE", type=_readable, help="your own keys")
-    add("--fps", metavar="N", type=_fps, default=0, help="frames a second, 1 to 60")
-    add("--headless", action="store_true", help="print lines, also on a terminal")
-    _add_format(add, help="of these lines")
-    return parser
-
-
-def _recording_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="agentflow-console recording",
-        usage="%(prog)s [FILE] [flags]\n       %(prog)s export [FILE] OUT [flags]",
-        description="What a recording holds. ``export`` writes a part of it into one file, with\n"
-        "the configurations that it ran under, to be opened elsewhere.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="exit codes:\n  0 all right   1 it is damaged   2 wrong use, or there is none",
-    )
-    add = parser.add_argument
-    add("words", metavar="FILE", nargs="*", help="a recording, or a configuration")
-    add("--from", dest="start", metavar="TIME", default="", help="export what ended from then on")
-    add("--to", dest="end", metavar="TIME", default="", help="export what ended until then")
-    add("--session", metavar="ID", action="append", default=[], help="export this session alone")
-    _add_format(add)
-    return parser
-
-
-def _speed(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.01 <= value <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a speed: 0.01 to 10000")
-    return value
-
-
-def _add_format(
+def add_format(
     add: Callable[..., argparse.Action],
     choices: tuple[str, ...] = ("text", "json"),
     help: str = "for people, or for programs",
@@ -348,6 +315,13 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
 
 def _add_yes(add: Callable[..., argparse.Action]) -> None:
     add("--yes", action="store_true", help="don't ask")
+
+
+def _operator(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > 60 or not name.isprintable():
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a name of 1 to 60 characters")
+    return name
 
 
 def _number(text: str) -> int:
@@ -370,13 +344,13 @@ def _pace(text: str) -> float:
     return value
 
 
-def _fps(text: str) -> int:
+def fps(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and 60")
     return int(text)
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     try:
         with open(text, "rb"):  # noqa: PTH123 - pathlib is not needed for anything else here
             return text

@@ -17,6 +17,7 @@ from agentflow_console.commands import (
     HELP,
     PALETTE,
     PANE,
+    PLAN,
     REPLAY,
     SCREEN,
     SCRUBBER,
@@ -25,6 +26,7 @@ from agentflow_console.commands import Command as Registered
 from agentflow_console.forms.confirm import ConfirmScreen
 from agentflow_console.forms.form import Form
 from agentflow_console.forms.palette import PaletteScreen
+from agentflow_console.forms.plan import PlanScreen
 from agentflow_console.panes.base import Pane
 from agentflow_console.rooms import ROOMS
 from agentflow_console.screens.base import Room
@@ -38,6 +40,7 @@ CLASSES: dict[str, type[DOMNode]] = {
     SCREEN: Room,
     PANE: Pane,
     FORM: Form,
+    PLAN: PlanScreen,
     CONFIRM: ConfirmScreen,
     PALETTE: PaletteScreen,
     HELP: HelpScreen,

@@ -39,6 +39,7 @@ class RecordedLink:
     deaths: Sequence[str] = ()
     blocked: Blocked | None = None
     journal = ""
+    operator = ""
     seconds_left = 0.0
     left: int | None = None
     owned = False
