@@ -40,13 +40,13 @@ class Versions:
         return self._configs.get(number)
 
     def registered(self, stories: Iterable[Story]) -> list[str]:
-        """Agents that ran and that no file describes: their code was given to the runner."""
+        """Agents that were there and that no file describes: their code was given to the runner."""
         found: dict[str, None] = {}
         for story in stories:
             config = self._configs.get(story.version)
-            for run in story.runs if config is not None else ():
-                if config is not None and run.attempts and run.agent not in config.agents:
-                    found[run.agent] = None
+            for name in _agents_of(story) if config is not None else ():
+                if config is not None and name not in config.agents:
+                    found[name] = None
         return list(found)
 
     def parallel(self, told: RecordedEvent) -> Sequence[str] | None:
@@ -67,6 +67,14 @@ class Versions:
         if number not in self._plans:
             self._plans[number] = plan_of(config)
         return self._plans[number]
+
+
+def _agents_of(story: Story) -> list[str]:
+    """The agents that there must have been for an event to go as it went."""
+    names = [run.agent for run in story.runs if run.attempts]
+    if names and story.target and story.mode != "route":
+        names.append(story.target)  # outside route mode too, an event to nobody fails at once
+    return names
 
 
 def plan_of(config: Config) -> Plan:
