@@ -8,7 +8,7 @@ from time import perf_counter
 from agentflow.config import Config, diff
 from agentflow.config.read import read
 from agentflow.engine.compiler import Compiler
-from agentflow.engine.plan import Plan, Vitals
+from agentflow.engine.plan import Choice, Plan, Vitals
 from agentflow.engine.threads import Threads
 from agentflow.errors import ConfigError
 from agentflow.recording.records import Story, VersionRecord
@@ -49,16 +49,19 @@ class Versions:
                     found[name] = None
         return list(found)
 
-    def parallel(self, told: RecordedEvent) -> Sequence[str] | None:
-        """The agents that may have run side by side for an event; None if it isn't known."""
+    def choice(self, told: RecordedEvent) -> Choice | None:
+        """How an event was run; None if it isn't known."""
         story = told.story
         plan = self._plan(story.version)
         if plan is None or story.mode not in plan.orchestrations:
             return None
         choice = plan.pick(told.event)
-        if choice.mode != story.mode:
-            choice = plan.orchestrations[story.mode]
-        return choice.lists.parallel
+        return choice if choice.mode == story.mode else plan.orchestrations[story.mode]
+
+    def parallel(self, told: RecordedEvent) -> Sequence[str] | None:
+        """The agents that may have run side by side for an event; None if it isn't known."""
+        choice = self.choice(told)
+        return None if choice is None else choice.lists.parallel
 
     def _plan(self, number: int) -> Plan | None:
         config = self._configs.get(number)
