@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from agentflow.agent import GRACE, AgentResult
@@ -139,6 +139,21 @@ class Dispatcher(Slots):
         ):
             self.wake()
         return execution
+
+    def accept_late(
+        self, event: Event, waiter: asyncio.Future[AgentResult] | None, seq: int
+    ) -> None:
+        """As ``accept``, while what the journal has kept from before is still being read."""
+        rank = event.priority_rank
+        self.accepted += 1
+        execution = Execution(event, seq, rank, self.now(), waiter)
+        backlog = self.backlog
+        session = event.session_id
+        if backlog.overtakes(rank, session == event.id):
+            backlog.place(execution, session)
+            self.wake_all()
+        else:
+            backlog.late.append(execution)
 
     def handle(self, execution: Execution, guard: Guard) -> Awaitable[None]:
         """Run one execution to its end, on the express lane if there is one for it."""
@@ -673,27 +688,16 @@ class Dispatcher(Slots):
         # A retry that its time limit would cut off before it begins helps nobody.
         return delay if self.now() + delay < execution.deadline else None
 
-    def restore(self, executions: Iterable[Execution]) -> None:
-        """Queue executions that the journal has kept from before, in their order.
+    def begin_again(self, open_now: int) -> None:
+        """Empty the queue: so many events come from the journal.
 
         What an earlier stop of this very runner has left is among them.
         """
-        backlog = self.backlog
-        backlog.clear()
+        self.backlog.clear()
         for vitals in self.holding:
             vitals.held.clear()
         self.holding.clear()
-        self.accepted = self.done
-        ordered, sessions, ready = backlog.ordered, backlog.sessions, backlog.ready
-        for execution in executions:
-            self.accepted += 1
-            if ordered:
-                session = execution.event.session_id
-                if session in sessions:
-                    backlog.wait(session, execution)
-                    continue
-                sessions[session] = None
-            ready[execution.rank].append(execution)
+        self.accepted = self.done + open_now
 
     async def close(self) -> None:
         """Cancel what still runs; it is queued again, as if it had not begun.
@@ -717,7 +721,7 @@ class Dispatcher(Slots):
         self._idle.clear()
         self._resumable.clear()
         error = RunnerNotRunning("the runner was stopped before this event was done")
-        for execution in self.live():
+        for execution in (*self.begun(), *self.backlog.awaited()):
             waiter, execution.waiter = execution.waiter, None
             if waiter is not None and not waiter.done():
                 waiter.set_result(AgentResult(State(execution.event.data), error))
