@@ -103,7 +103,7 @@ def _run_parser() -> argparse.ArgumentParser:
     add("--demo", action="store_true", help="the demo's events: into FILE, or the whole demo")
     add("--provider", metavar="NAME", default="", help="this provider for all agents, such as mock")
     add("--read-only", action="store_true", help="look, but change nothing")
-    add("--operator", metavar="NAME", type=_operator, default="", help="your name in the audit")
+    add("--operator", metavar="NAME", type=_operator, help="your name in the audit")
     add("--in-process", action="store_true", help="run the engine in the console's own process")
 
     screen = parser.add_argument_group("the screen").add_argument
@@ -241,9 +241,7 @@ def _dead_parser() -> argparse.ArgumentParser:
         _add_journal(sub)
         if name in ("replay", "drop"):
             sub.add_argument("--why", metavar="TEXT", default="", help="your reason, for the audit")
-            sub.add_argument(
-                "--operator", metavar="NAME", type=_operator, default="", help="your name there"
-            )
+            sub.add_argument("--operator", metavar="NAME", type=_operator, help="your name there")
         return sub.add_argument
 
     add = command("list", "list all dead letters, the oldest first")

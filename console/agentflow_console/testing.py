@@ -29,6 +29,7 @@ from agentflow.telemetry.snapshot import (
     SpanPage,
     SpanRow,
 )
+from agentflow_console.link.asking import operator_name
 
 _NOTHING = Snapshot(
     time=0.0,
@@ -90,7 +91,7 @@ class StillLink:
         self.process = 0
         self.blocked: Blocked | None = None
         self.answer = Answer(True, "Done.")
-        self.operator = "ada"
+        self.operator = operator_name()
         self.preview = _CHANGE
         self.refuse_plans = ""
         self.details: dict[str, EventDetail] = {}

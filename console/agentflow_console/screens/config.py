@@ -246,6 +246,14 @@ class Config(Room):
         elif isinstance(row, VersionRow):
             self.action_rollback()
 
+    def select(self, key: int) -> None:
+        """Put the cursor on the version of this number."""
+        self._show(self.versions)
+        row = next((row for row in self.versions.rows if row.number == key), None)
+        if row is None or not self.versions.select(self.versions.key(row)):
+            self.console.say(f"v{key} is not in the history any more.")
+        self._fill(self.console.store)
+
     def go_back(self) -> bool:
         if self._single is self.versions or self.app.size.width >= _BESIDE:
             return False
