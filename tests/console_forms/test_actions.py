@@ -18,12 +18,14 @@ from agentflow_console.commands import (
     PALETTE,
     PANE,
     PLAN,
+    READ,
     REPLAY,
     SCREEN,
     SCRUBBER,
 )
 from agentflow_console.commands import Command as Registered
 from agentflow_console.forms.confirm import ConfirmScreen
+from agentflow_console.forms.difference import DifferenceScreen
 from agentflow_console.forms.form import Form
 from agentflow_console.forms.palette import PaletteScreen
 from agentflow_console.forms.plan import PlanScreen
@@ -36,6 +38,7 @@ from agentflow_console.scrubber import Scrubber
 CLASSES: dict[str, type[DOMNode]] = {
     GLOBAL: ConsoleApp,
     REPLAY: ConsoleApp,
+    READ: DifferenceScreen,
     SCRUBBER: Scrubber,
     SCREEN: Room,
     PANE: Pane,
