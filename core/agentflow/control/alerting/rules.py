@@ -211,7 +211,8 @@ class Rule:
         value = "" if self.value is None else f" {self.written(self.value)}"
         since, well = _clock(self.standing.since + offset), self.standing.well
         again = "" if well is None else f", well again since {_clock(well + offset)}"
-        return f"{clean(self.alert.name)}: {clean(self.watches)}{value}, {self.limit}, since {since}{again}"
+        what = f"{clean(self.alert.name)}: {clean(self.watches)}{value}"
+        return f"{what}, {self.limit}, since {since}{again}"
 
     def row(self, offset: float) -> AlertRow:
         """The rule as a row."""
