@@ -12,7 +12,8 @@ PLAN = "plan"  # of the forms that say what a change would do
 CONFIRM = "confirm"  # of the question before something that can't be taken back
 PALETTE = "palette"  # of the command palette
 HELP = "help"  # of the help screen
-MODAL = (FORM, PLAN, CONFIRM, PALETTE, HELP)
+READ = "read"  # of a document that lies over the screen
+MODAL = (FORM, PLAN, CONFIRM, PALETTE, HELP, READ)
 
 GO, LOOK, MOVE, CHANGE, CONSOLE = "Go to", "Look", "Move", "Change", "Console"
 

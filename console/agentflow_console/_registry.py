@@ -15,6 +15,7 @@ from agentflow_console._command import (
     PALETTE,
     PANE,
     PLAN,
+    READ,
     SCREEN,
     SCREENS,
     Command,
@@ -120,13 +121,22 @@ _CHANGE = (
     ),
     Command(
         "event.edit",
-        "Inject an edited copy",
+        "Send an edited copy",
         ("e",),
         GLOBAL,
         CHANGE,
         "edit_event",
         True,
-        "The inject form, filled in from the selected event.",
+        "The inject form, filled in from the selected event; the copy keeps cause and session.",
+    ),
+    Command(
+        "event.difference",
+        "What came out differently",
+        ("D",),
+        GLOBAL,
+        LOOK,
+        "event_difference",
+        help="The selected event and its replay side by side; else the last replay from here.",
     ),
     Command(
         "agent.pause",
@@ -478,7 +488,7 @@ _ONE_SCREEN = (
     Command(
         "dead.clear",
         "Drop all dead letters",
-        ("D",),
+        ("C",),
         "dead_letters",
         CHANGE,
         "clear",
@@ -667,6 +677,11 @@ _PALETTE = (
     Command("palette.page_down", "Page down", ("pagedown",), PALETTE, MOVE, "step(10)"),
 )
 
+_READ = (
+    Command("read.close", "Close", ("escape", "q"), READ, LOOK, "dismiss"),
+    Command("read.copy", "Copy", ("y",), READ, CONSOLE, "copy", help="All of it, as text."),
+)
+
 _HELP = (Command("help.close", "Close", ("escape", "?", "q"), HELP, LOOK, "dismiss"),)
 
 COMMANDS: tuple[Command, ...] = (
@@ -682,4 +697,5 @@ COMMANDS: tuple[Command, ...] = (
     *_CONFIRM,
     *_PALETTE,
     *_HELP,
+    *_READ,
 )

@@ -22,6 +22,7 @@ from agentflow_console._command import (
     PALETTE,
     PANE,
     PLAN,
+    READ,
     SCREEN,
     SCREENS,
     Command,
@@ -31,7 +32,8 @@ from agentflow_console._registry import COMMANDS
 
 __all__ = [
     "BY_ID", "CHANGE", "COMMANDS", "CONFIRM", "CONSOLE", "FORM", "GLOBAL", "GO", "HELP", "LOOK",
-    "MODAL", "MOVE", "PALETTE", "PANE", "PLAN", "SCREEN", "SCREENS", "Command", "ScreenName",
+    "MODAL", "MOVE", "PALETTE", "PANE", "PLAN", "READ", "SCREEN", "SCREENS", "Command",
+    "ScreenName",
     "footer_groups", "in_scopes", "key_label", "on_screen", "title_of",
 ]  # fmt: skip
 

@@ -21,6 +21,7 @@ from agentflow_console.planning import decide, decide_canary
 if TYPE_CHECKING:
     from agentflow_console.link.protocol import Link
     from agentflow_console.palette import Palette
+    from agentflow_console.replays import Replays
     from agentflow_console.screens.base import Room
     from agentflow_console.store import Store
 
@@ -43,6 +44,7 @@ class Operating(App[int]):
 
     link: Link
     store: Store
+    replays: Replays
     room: Room | None
     read_only: bool
     frozen: bool
@@ -137,7 +139,7 @@ class Operating(App[int]):
             return row.agent or row.target
         if isinstance(row, DeadRow):
             return row.agent or row.target
-        if isinstance(row, SpanRow) and row.kind in ("agent", "attempt", "held"):
+        if isinstance(row, SpanRow) and row.kind in ("agent", "held"):
             return row.name
         return ""
 
@@ -208,7 +210,11 @@ class Operating(App[int]):
         if number is None:
             self.say("Only a dead letter can be replayed; / state:dead finds them.")
         else:
-            self.change("replay", saying=f"replay dead letter {number}", number=number)
+            event_id = self.selected_event_id()
+            self.change(
+                "replay", saying=f"replay dead letter {number}", number=number,
+                then=lambda answer: self.replays.follow(event_id, answer),
+            )  # fmt: skip
 
     def _dead_number(self) -> int | None:
         row = self.room.selected if self.room else None

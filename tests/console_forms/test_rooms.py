@@ -78,7 +78,7 @@ async def test_e_edits_and_replays() -> None:
     [
         ("d", "Drop dead letter 3?", ("drop", {"number": 3})),
         ("R", "Replay 2 dead letters?", ("replay_all", {})),
-        ("D", "Drop 2 dead letters?", ("clear_dead", {})),
+        ("C", "Drop 2 dead letters?", ("clear_dead", {})),
     ],
 )
 async def test_what_touches_more_is_asked_first(

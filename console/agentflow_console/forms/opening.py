@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agentflow_console.keymap import KeyMap
     from agentflow_console.link.protocol import Link
     from agentflow_console.operate import Operating
+    from agentflow_console.replays import Replays
     from agentflow_console.screens.base import Room
     from agentflow_console.settings import Settings
     from agentflow_console.store import Store
@@ -31,6 +32,7 @@ class Opening(App[int]):
 
     link: Link
     store: Store
+    replays: Replays
     room: Room | None
     keys: KeyMap
     settings: Settings
@@ -117,7 +119,11 @@ class Opening(App[int]):
             return
         names = [row.name for row in self.store.agents]
         screen = InjectScreen(self.command, names, detail.event, mode=self._mode())
-        await self.push_screen(screen)
+        await self.push_screen(screen, lambda answer: self.replays.follow(event_id, answer))
+
+    def action_event_difference(self) -> None:
+        """What came out when the selected event was sent again."""
+        self.replays.compare(self.selected_event_id())
 
     def action_choose_mode(self) -> None:
         snapshot = self.store.snapshot

@@ -82,7 +82,13 @@ class DeadLetters(Listing):
         if detail is None:
             self.console.say(f"There is no dead letter {number} any more.", ok=False)
             return
-        await self.app.push_screen(EditReplayScreen(self.console.command, detail), self._done)
+        event_id = detail.row.event_id
+
+        def done(answer: Answer | None) -> None:
+            self._done(answer)
+            self.console.replays.follow(event_id, answer)
+
+        await self.app.push_screen(EditReplayScreen(self.console.command, detail), done)
 
     def _done(self, answer: Answer | None) -> None:
         if answer is not None and self._latest is not None:

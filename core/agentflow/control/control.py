@@ -165,6 +165,11 @@ class Control:
         if not event.source:
             event = event.replace(source="console")
         event_id = await self.runner.emit(event)
+        if original := event.metadata.get("replay_of", ""):
+            edited = self._relations.edited(original, event)
+            return Answer(
+                True, f"event {original[-8:]} sent again as {event_id[-8:]}: {edited}", event_id
+            )
         to = event.route or f"the {self.runner.plan.mode} orchestration"
         return Answer(True, f"event {event_id[-8:]} sent to {to}", event_id)
 
