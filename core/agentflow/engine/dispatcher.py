@@ -10,13 +10,13 @@ from agentflow.agent import GRACE, AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
-from agentflow.engine.breakpoints import Breakpoints, Lanes, Watched
+from agentflow.engine.breakpoints import Breakpoints, LaneFor, Lanes
 from agentflow.engine.canary import Canary
 from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride
 from agentflow.engine.firing import HookRefused, fire
 from agentflow.engine.guards import Guard, current_guard
-from agentflow.engine.hooks import HookPoint, Hooks
+from agentflow.engine.hooks import HookPoint, Hooks, without_stops
 from agentflow.engine.ledger import wake_up
 from agentflow.engine.plan import Choice, Lane, Plan, PlannedAgent, Vitals
 from agentflow.engine.slots import Slots
@@ -89,7 +89,7 @@ class Dispatcher(Slots):
         """How often the process may die while an event runs until that is a dead letter."""
         self.express: dict[str, Lane] = {}
         """The plan's express lanes, by target, while they are open and the only ones."""
-        self.watched: dict[str, Watched] = {}
+        self.watched: dict[str, LaneFor] = {}
         """Lanes open to events that no breakpoint can be meant for, by target."""
         self.beside: dict[bool, Lanes] = {}
         """While a plan is tried out: its lanes (True), and those of ``plan``."""
@@ -103,6 +103,8 @@ class Dispatcher(Slots):
         """Open or close the express lanes: callbacks, pauses and breakpoints close them."""
         self.changes += 1
         self.express, self.watched, self.beside = {}, {}, {}
+        plans = [self.plan] if self.canary is None else [self.plan, self.canary.plan]
+        self.breakpoints.mark(plans)
         if self.hooks.in_the_way or self.any_paused:
             return
         lanes = self.breakpoints.lanes(self.plan)
@@ -159,17 +161,26 @@ class Dispatcher(Slots):
         steered = event.steered or execution.tries
         lane = None if steered else self.express.get(event.target)
         if lane is None:
-            if not self.watched and self.canary is None:
-                return self.orchestrate(execution, guard)
-            plan = None if self.canary is None else self.plan_for(event.session_id)
-            if not steered:
-                tried = plan is not None and plan is not self.plan
-                free, watched = self.beside.get(tried, ({}, self.watched))
-                lane = free.get(event.target)
-                if lane is None and event.target in watched:
-                    lane = watched[event.target].lane_for(event)
+            if self.canary is not None:
+                return self._handle_beside(execution, guard)
+            if self.watched and not steered and (lane_for := self.watched.get(event.target)):
+                lane = lane_for(event)
             if lane is None:
-                return self.orchestrate(execution, guard, plan=plan)
+                return self.orchestrate(execution, guard)
+        return ride(self, execution, lane, guard)
+
+    def _handle_beside(self, execution: Execution, guard: Guard) -> Awaitable[None]:
+        """The same while another plan is tried out."""
+        event = execution.event
+        plan = self.plan_for(event.session_id)
+        lane = None
+        if not (event.steered or execution.tries) and self.beside:
+            free, watched = self.beside[plan is not self.plan]
+            lane = free.get(event.target)
+            if lane is None and (lane_for := watched.get(event.target)):
+                lane = lane_for(event)
+        if lane is None:
+            return self.orchestrate(execution, guard, plan=plan)
         return ride(self, execution, lane, guard)
 
     # -- one event ----------------------------------------------------------------------
@@ -231,7 +242,8 @@ class Dispatcher(Slots):
         outcome: Outcome | None = None
         try:
             if hooks.before_event:
-                work.fresh = None
+                if without_stops(hooks.before_event):
+                    work.fresh = None
                 try:
                     answer = fire(
                         execution, hooks.before_event, HookPoint.BEFORE_EVENT_HANDLING, state
