@@ -51,8 +51,9 @@ class Control:
         self.runner = runner
         self.read_only = read_only
         self._observer = Observer(runner)
-        rules = AlertRules(runner, Notifier(runner.telemetry.log) if not read_only else None)
-        runner.each_second["alerts"] = rules.tick
+        notifier = None if read_only else Notifier(runner.telemetry.log)
+        self.alert_rules = AlertRules(runner, notifier)
+        runner.each_second["alerts"] = self.alert_rules.tick
         runner.observe = partial(self._observer.snapshot, read_only=False)
         self.page: Callable[[int, int], list[EventRow]] = self._observer.page
         self.event: Callable[[str], EventDetail | None] = self._observer.event
