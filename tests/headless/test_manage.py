@@ -91,7 +91,7 @@ class Running:
 
     def end(self) -> str:
         """Let it come to its end; the rest of standard output."""
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         assert "Traceback" not in err, err
         return out
 

@@ -288,7 +288,7 @@ def test_a_pipe_is_read_as_it_comes(counting: Program) -> None:
     subprocess.run(["mkfifo", str(fifo)], check=True)
     with counting.start("--headless", "--events", "pipe", stdin=subprocess.DEVNULL) as process:
         fifo.write_text(events(3))
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert process.returncode == 0
     assert ran(counting) == Counter(range(3))
 
