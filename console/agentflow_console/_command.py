@@ -40,6 +40,7 @@ class ScreenName:
     title: str
     key: str
     help: str
+    quiet: bool = False  # its tab is there only when there is something on it
 
 
 SCREENS: tuple[ScreenName, ...] = (
@@ -53,4 +54,5 @@ SCREENS: tuple[ScreenName, ...] = (
     ScreenName("dead_letters", "Dead letters", "8", "What ended without success, and replay."),
     ScreenName("audit", "Audit", "9", "What operators did."),
     ScreenName("log", "Log", "0", "What handlers print and log, and what the engine says."),
+    ScreenName("breakpoints", "Breakpoints", "B", "Where events stop, and what is stopped.", True),
 )

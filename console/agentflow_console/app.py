@@ -18,6 +18,7 @@ from textual.filter import LineFilter
 
 from agentflow_console import theming
 from agentflow_console.bindings import bindings
+from agentflow_console.breaking import Breaking
 from agentflow_console.commands import GLOBAL
 from agentflow_console.footer import AlertLine, FooterLine
 from agentflow_console.forms.opening import Opening
@@ -45,7 +46,7 @@ __all__ = ["ROOMS", "ConsoleApp"]
 _UNDER_DIALOG = 0.5  # seconds between two frames of the screen under a dialog
 
 
-class ConsoleApp(Showing, Rooms, Opening):
+class ConsoleApp(Showing, Rooms, Opening, Breaking):
     """The console on an engine.
 
     ``link`` is started when the first frame is on the screen, and closed at the end. After

@@ -140,6 +140,8 @@ class StatusLine(Line):
             words.append((" HELD ", palette.notice))
         elif not app.frozen:
             words.append((" LIVE ", palette.calm))
+        if snapshot is not None and snapshot.stops:
+            words.append((f" STOPPED {len(snapshot.stops)} ", palette.notice))
         if app.frozen:
             words.insert(0, (" FROZEN ", palette.frozen))
         return words
@@ -235,6 +237,8 @@ class TabLine(Line):
         at = 0
         for screen in SCREENS:
             here = screen.id == current
+            if screen.quiet and not here and not app.store.breakpoints:
+                continue
             title = screen.title
             if style == "short":
                 title = _SHORT.get(screen.id, title)
@@ -270,4 +274,5 @@ _SHORT = {
     "dead_letters": "Dead",
     "audit": "Audit",
     "log": "Log",
+    "breakpoints": "Break",
 }

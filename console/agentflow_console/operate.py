@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 
 from agentflow.control import Answer
-from agentflow.telemetry.snapshot import AgentRow, DeadRow, EventRow, SpanRow
+from agentflow.telemetry.snapshot import AgentRow, DeadRow, EventRow, SpanRow, StopRow
 from agentflow_console.link.protocol import LinkError
 
 if TYPE_CHECKING:
@@ -46,6 +46,12 @@ class Operating(App[int]):
     frozen: bool
 
     _news: News | None = None
+
+    def stop_of(self, event_id: str) -> StopRow | None:
+        """Where this event is stopped; None if it isn't."""
+        snapshot = self.store.snapshot
+        stops = snapshot.stops if snapshot is not None else ()
+        return next((stop for stop in stops if stop.event_id == event_id), None)
 
     def refresh_lines(self) -> None:
         """Header, alert line and footer, as things are now."""
@@ -118,7 +124,11 @@ class Operating(App[int]):
         if isinstance(row, AgentRow):
             return row.name
         if isinstance(row, EventRow):
+            if stop := self.stop_of(row.id):
+                return stop.agent or stop.target
             return row.at.partition(" ")[0] or row.target
+        if isinstance(row, StopRow):
+            return row.agent or row.target
         if isinstance(row, DeadRow):
             return row.agent or row.target
         if isinstance(row, SpanRow) and row.kind in ("agent", "attempt", "held"):
@@ -130,14 +140,14 @@ class Operating(App[int]):
         row = self.room.selected if self.room else None
         if isinstance(row, EventRow):
             return row.id
-        if isinstance(row, DeadRow | SpanRow):
+        if isinstance(row, DeadRow | SpanRow | StopRow):
             return row.event_id
         return ""
 
     def selected_session(self) -> str:
         """The session that the selected row is about, or ''."""
         row = self.room.selected if self.room else None
-        return row.session if isinstance(row, EventRow | DeadRow) else ""
+        return row.session if isinstance(row, EventRow | DeadRow | StopRow) else ""
 
     # -- actions -----------------------------------------------------------------------------
 

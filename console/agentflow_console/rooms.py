@@ -28,6 +28,7 @@ ROOMS = {
     "dead_letters": "dead_letters:DeadLetters",
     "audit": "audit:Audit",
     "log": "log:Log",
+    "breakpoints": "breakpoints:Breakpoints",
 }
 """Where the class of each screen is, by its id in ``commands.SCREENS``; imported when wanted."""
 

@@ -536,6 +536,32 @@ async def test_one_of_a_parallel_phase_stops_alone() -> None:
 
 
 @virtual
+async def test_an_edit_of_the_data_is_for_all_lanes() -> None:
+    """What failed beside it runs again too, whether it is stopped already or fails later."""
+    late = asyncio.Event()
+
+    async def slow(event: Event, state: State) -> None:
+        await late.wait()
+        parse(event, state)
+
+    text = PARALLEL.replace('"a", "b"', '"a", "b", "d"')
+    runner = make(text, a=parse, b=slow, c=lambda e, s: None, d=parse)
+    async with runner:
+        runner.breakpoints.set("AgentError")
+        asked = asyncio.create_task(runner.request(Event("", {"text": "bad"})))
+        one, other = await stopped(runner, 2)
+        one.edit(data={"text": "good"})
+        assert other.edited
+        one.go("continue")
+        other.go("continue")
+        late.set()
+        (last,) = await stopped(runner)
+        assert last.edited
+        last.go("continue")
+        assert (await asked).error is None
+
+
+@virtual
 async def test_several_of_a_parallel_phase_stop_together() -> None:
     """Each is a stop of its own; the time that all of them took counts once."""
     runner = make(PARALLEL + "timeout_seconds = 1\n", **dict.fromkeys("abc", lambda e, s: None))

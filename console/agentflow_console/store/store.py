@@ -6,6 +6,7 @@ from agentflow.telemetry.health import Health
 from agentflow.telemetry.snapshot import (
     AgentRow,
     AuditRow,
+    BreakpointRow,
     Config,
     Cursor,
     DeadRow,
@@ -36,6 +37,7 @@ class Store:
         self.modes: Table[ModeRow] = Table()
         self.dead: Table[DeadRow] = Table()
         self.versions: Table[VersionRow] = Table()
+        self.breakpoints: Table[BreakpointRow] = Table()
         self.points: Table[Point] = Table(capacity=600)
         self.log: Table[LogRow] = Table(capacity=2000)
         self.audit: Table[AuditRow] = Table(capacity=1000)
@@ -60,6 +62,7 @@ class Store:
             dead=last.dead_revision,
             versions=last.config_revision,
             health=self.health.time if self.health else 0.0,
+            breakpoints=last.breakpoints_revision,
             tables=not 0 <= last.time - self._tables_time < _TABLES_EVERY,
             limit=self._limit,
         )
@@ -84,6 +87,8 @@ class Store:
             self.modes.replace_all(snapshot.modes)
         if snapshot.dead is not None:
             self.dead.replace_all(snapshot.dead)
+        if snapshot.breakpoints is not None:
+            self.breakpoints.replace_all(snapshot.breakpoints)
         if snapshot.config is not None:
             self.config = snapshot.config
             self.versions.replace_all(snapshot.config.versions)
@@ -97,7 +102,14 @@ class Store:
     def _start_over(self) -> None:
         """Forget it all. What this snapshot left out is asked for again with the next one."""
         self.events.reset()
-        for table in (self.agents, self.hooks, self.modes, self.dead, self.versions):
+        for table in (
+            self.agents,
+            self.hooks,
+            self.modes,
+            self.dead,
+            self.versions,
+            self.breakpoints,
+        ):
             table.reset()
         for stream in (self.points, self.log, self.audit):
             stream.reset()

@@ -65,8 +65,8 @@ def _stopped(runner: Runner) -> list[str]:
     first = stops[0]
     others = f" and {len(stops) - 1} more" if len(stops) > 1 else ""
     return [
-        f"event {first.execution.seq} is stopped at breakpoint {first.breakpoint} "
-        f"({clean(first.where)}){others}: press B to see it and let it go on"
+        f"press B: event {first.execution.seq} is stopped at breakpoint {first.breakpoint} "
+        f"({clean(first.where)}){others}"
     ]
 
 

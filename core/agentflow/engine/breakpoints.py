@@ -279,6 +279,7 @@ class Breakpoints:
         return {
             "on_quit": self.on_quit,
             "last": self._last,
+            "revision": self.revision,
             "set": [[point.number, *point.key, point.hits] for point in self
                     if point.origin == "operator"],
         }  # fmt: skip
@@ -291,6 +292,7 @@ class Breakpoints:
             free = number if number not in self._all else None
             self.set(hook, agent, mode, when, stop_at, enabled=enabled, number=free).hits = hits
         self._last = max(self._last, packed["last"])
+        self.changes = max(self.changes, packed["revision"]) + 1
         return len(packed["set"])
 
     def applies(self, point: Breakpoint) -> bool:

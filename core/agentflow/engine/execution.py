@@ -210,8 +210,10 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                         error.__cause__ = refused.cause
                         if hooks.agent_error:
                             stop = dispatcher.breakpoints.look_at_failure(self, name, state, error)
-                            if stop is not None and await stop.wait_for_edit(attempt, started):
-                                error = None
+                            if stop is not None and await stop.wait_for_edit(
+                                attempt, started, event
+                            ):
+                                error, event = None, self.event
                                 continue  # asked again, about what it is now
                     break
                 if hooks.before_agent and hooks.before_agent[0] is STOPS:
@@ -280,7 +282,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                         break
                     state = State(before, before_meta)
                     stop = dispatcher.breakpoints.look_at_failure(self, name, state, error)
-                    if stop is None or not await stop.wait_for_edit(attempt, started):
+                    if stop is None or not await stop.wait_for_edit(attempt, started, event):
                         break
                     # What an operator has edited may fare better.
                     event = self.event

@@ -398,8 +398,12 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
-        for act in self.each_second.values():
-            act()
+        for name, act in list(self.each_second.items()):
+            try:
+                act()
+            except Exception as error:  # whatever it is, the engine goes on, and says so once
+                del self.each_second[name]
+                self.report("error", f"{name} are not looked after any more: {describe(error)}")
         if dispatcher.recorder is not None:
             dispatcher.recorder.tick()
         self.rollout.tick()

@@ -19,6 +19,7 @@ from agentflow.frozen import thaw
 if TYPE_CHECKING:
     from agentflow.engine.dispatcher import Dispatcher
     from agentflow.engine.execution import Execution, Work
+    from agentflow.event import Event
     from agentflow.state import State
 
 VERDICTS = ("continue", "step", "step_over", "drop")
@@ -193,7 +194,9 @@ class Stop:
             new = old.replace(data=data)
             found += differences("data", old.data, new.data)
             execution.event = new
-            self._follow(old.data, new.data)
+            for stop in self._dispatcher.breakpoints.stops.values():
+                if stop.execution is execution:  # the data is that of all its lanes
+                    stop._follow(old.data, new.data)
         if state is not None:
             found += differences("state", self.state, state)
             self.state._values = {key: thaw(value) for key, value in state.items()}
@@ -210,6 +213,7 @@ class Stop:
     def _follow(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         """What the state has from the data, and nobody has changed there, is edited too."""
         state = self.state
+        self.edited = self.edited or not same(old, new)
         for key in {**old, **new}:
             before, after = old.get(key, ABSENT), new.get(key, ABSENT)
             if same(before, after) or not same(state.get(key, ABSENT), before):
@@ -221,11 +225,14 @@ class Stop:
 
     # -- waiting --------------------------------------------------------------------------
 
-    async def wait_for_edit(self, attempt: int, started: float) -> bool:
+    async def wait_for_edit(self, attempt: int, started: float, event: Event) -> bool:
         """Wait where ``attempt`` has failed; whether the agent is to run again, with an edit.
 
-        The time that the run has taken since it ``started`` is given back to it then.
+        ``event`` is the one that it ran with: another lane may have had it edited since. The
+        time that the run has taken since it ``started`` is given back to it then.
         """
+        if self.execution.event is not event:
+            self._follow(event.data, self.execution.event.data)
         self.restart = started
         self.execution.attempt = attempt
         self.execution.work.begun = True
@@ -241,6 +248,7 @@ class Stop:
         work, stops = execution.work, dispatcher.breakpoints.stops
         self.callbacks = tuple(callback.name for callback in callbacks)
         stops[self.number] = self
+        execution.at = self.agent or execution.at
         execution.note("held", f"breakpoint {self.breakpoint}", self.since, 0.0, "held", self.where)
         notes = execution.notes or []
         place = len(notes) - 1
