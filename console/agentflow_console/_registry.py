@@ -14,8 +14,12 @@ from agentflow_console._command import (
     MOVE,
     PALETTE,
     PANE,
+    PLAN,
+    READ,
+    REPLAY,
     SCREEN,
     SCREENS,
+    SCRUBBER,
     Command,
 )  # fmt: skip
 
@@ -77,7 +81,7 @@ _LOOK = (
         SCREEN,
         LOOK,
         "freeze",
-        help="Stops what I see; the engine and the collecting go on. Again to catch up.",
+        help="Stops what I see; the engine goes on. Again to catch up. A replay plays, or stops.",
         footer="freeze",
     ),
     Command(
@@ -89,6 +93,71 @@ _LOOK = (
         "trace_event",
         help="Opens the waterfall of the selected event's session.",
     ),
+)
+
+_VIEW_AGAIN = (
+    Command(
+        "replay.open",
+        "Replay from here",
+        ("V",),
+        GLOBAL,
+        LOOK,
+        "view_again",
+        help="The recording, from where the selected row was; there, takes hold of the time.",
+    ),
+)
+
+_REPLAY = (
+    Command(
+        "replay.back",
+        "One event back",
+        ("comma",),  # Textual takes "," for what stands between two keys
+        REPLAY,
+        LOOK,
+        "replay_step(-1)",
+        help="To where the event before ended.",
+        footer="back",
+    ),
+    Command(
+        "replay.on",
+        "One event on",
+        (".",),
+        REPLAY,
+        LOOK,
+        "replay_step(1)",
+        help="To where the next event ended.",
+        footer="on",
+    ),
+    Command(
+        "replay.slower",
+        "Slower",
+        ("{",),
+        REPLAY,
+        LOOK,
+        "replay_speed(-1)",
+        footer="slower",
+    ),
+    Command(
+        "replay.faster",
+        "Faster",
+        ("}",),
+        REPLAY,
+        LOOK,
+        "replay_speed(1)",
+        help="From a tenth of the time it took to 128 times as fast.",
+        footer="faster",
+    ),
+)
+
+_SCRUBBER = (
+    Command("scrubber.play", "Play or stop", ("space",), SCRUBBER, MOVE, "play"),
+    Command("scrubber.left", "Back", ("left", "h"), SCRUBBER, MOVE, "cell(-1)"),
+    Command("scrubber.right", "On", ("right", "l"), SCRUBBER, MOVE, "cell(1)"),
+    Command("scrubber.back", "Ten cells back", ("pageup",), SCRUBBER, MOVE, "cell(-10)"),
+    Command("scrubber.on", "Ten cells on", ("pagedown",), SCRUBBER, MOVE, "cell(10)"),
+    Command("scrubber.start", "To the beginning", ("home", "g"), SCRUBBER, MOVE, "end(0)"),
+    Command("scrubber.end", "To the end", ("end", "G"), SCRUBBER, MOVE, "end(1)"),
+    Command("scrubber.leave", "To the panes", ("escape", "tab"), SCRUBBER, MOVE, "leave"),
 )
 
 _GO = tuple(
@@ -119,13 +188,22 @@ _CHANGE = (
     ),
     Command(
         "event.edit",
-        "Inject an edited copy",
+        "Send an edited copy",
         ("e",),
         GLOBAL,
         CHANGE,
         "edit_event",
         True,
-        "The inject form, filled in from the selected event.",
+        "The inject form, filled in from the selected event; the copy keeps cause and session.",
+    ),
+    Command(
+        "event.difference",
+        "What came out differently",
+        ("D",),
+        GLOBAL,
+        LOOK,
+        "event_difference",
+        help="The selected event and its replay side by side; else the last replay from here.",
     ),
     Command(
         "agent.pause",
@@ -181,8 +259,19 @@ _CHANGE = (
         CHANGE,
         "undo",
         True,
-        "Goes back to the version before; itself a new version.",
+        "Goes back to the version before; itself a new version. Ends a canary.",
         engine=("undo",),
+    ),
+    Command(
+        "canary.decide",
+        "Promote or end the canary",
+        ("A",),
+        GLOBAL,
+        CHANGE,
+        "decide_canary",
+        True,
+        "Both versions side by side, and which one is to be for all sessions.",
+        engine=("promote", "abort_canary"),
     ),
     Command(
         "breakpoint.toggle",
@@ -355,6 +444,36 @@ _ONE_SCREEN = (
         help="The span, or the whole session; y copies it as text.",
     ),
     Command(
+        "traces.whatif",
+        "What if this session ran otherwise",
+        ("W",),
+        "traces",
+        LOOK,
+        "whatif",
+        footer="what if",
+        help="Runs what was recorded of it under another configuration or mode, in a sandbox.",
+    ),
+    Command(
+        "whatif.ask",
+        "Another what-if run",
+        ("W",),
+        "whatif",
+        LOOK,
+        "ask",
+        footer="what if",
+        help="Asks which sessions, under what, and where each agent's outputs come from.",
+    ),
+    Command(
+        "whatif.cancel",
+        "Cancel the what-if run",
+        ("c",),
+        "whatif",
+        LOOK,
+        "cancel_run",
+        footer="cancel",
+        help="What is known so far stays.",
+    ),
+    Command(
         "config.rollback",
         "Roll back to this version",
         ("b",),
@@ -365,6 +484,18 @@ _ONE_SCREEN = (
         "Runs the selected version again, as a new version.",
         "roll back",
         ("rollback",),
+    ),
+    Command(
+        "config.file",
+        "Apply the file",
+        ("a",),
+        "config",
+        CHANGE,
+        "apply_file",
+        True,
+        "Runs what the file says, without what was changed from here since.",
+        "apply file",
+        ("file", "apply"),
     ),
     Command(
         "dead.edit",
@@ -412,9 +543,19 @@ _ONE_SCREEN = (
         footer="export",
     ),
     Command(
+        "audit.export",
+        "Export the audit",
+        ("x",),
+        "audit",
+        CONSOLE,
+        "export",
+        help="The actions that the list shows, with all that is known, as JSON lines.",
+        footer="export",
+    ),
+    Command(
         "dead.clear",
         "Drop all dead letters",
-        ("D",),
+        ("C",),
         "dead_letters",
         CHANGE,
         "clear",
@@ -576,6 +717,19 @@ _FORM = (
     ),
 )
 
+_PLAN = (
+    Command(
+        "plan.apply",
+        "Apply",
+        ("enter",),
+        PLAN,
+        CHANGE,
+        "send",
+        True,
+        "Does what the plan says; in the mode form: shows the plan.",
+    ),
+)
+
 _CONFIRM = (
     Command("confirm.yes", "Yes", ("y",), CONFIRM, CHANGE, "yes", help="Do it."),
     Command("confirm.no", "No", ("n", "escape"), CONFIRM, CHANGE, "no", help="Leave it."),
@@ -590,18 +744,28 @@ _PALETTE = (
     Command("palette.page_down", "Page down", ("pagedown",), PALETTE, MOVE, "step(10)"),
 )
 
+_READ = (
+    Command("read.close", "Close", ("escape", "q"), READ, LOOK, "dismiss"),
+    Command("read.copy", "Copy", ("y",), READ, CONSOLE, "copy", help="All of it, as text."),
+)
+
 _HELP = (Command("help.close", "Close", ("escape", "?", "q"), HELP, LOOK, "dismiss"),)
 
 COMMANDS: tuple[Command, ...] = (
     *_LOOK,
+    *_VIEW_AGAIN,
+    *_REPLAY,
     *_CHANGE,
     *_ONE_SCREEN,
     *_BREAKPOINTS,
     *_CONSOLE,
     *_GO,
     *_MOVE,
+    *_SCRUBBER,
     *_FORM,
+    *_PLAN,
     *_CONFIRM,
     *_PALETTE,
     *_HELP,
+    *_READ,
 )

@@ -21,8 +21,12 @@ from agentflow_console._command import (
     MOVE,
     PALETTE,
     PANE,
+    PLAN,
+    READ,
+    REPLAY,
     SCREEN,
     SCREENS,
+    SCRUBBER,
     Command,
     ScreenName,
 )  # fmt: skip
@@ -30,7 +34,9 @@ from agentflow_console._registry import COMMANDS
 
 __all__ = [
     "BY_ID", "CHANGE", "COMMANDS", "CONFIRM", "CONSOLE", "FORM", "GLOBAL", "GO", "HELP", "LOOK",
-    "MODAL", "MOVE", "PALETTE", "PANE", "SCREEN", "SCREENS", "Command", "ScreenName",
+    "MODAL", "MOVE", "PALETTE", "PANE", "PLAN", "READ", "REPLAY", "SCREEN", "SCREENS", "SCRUBBER",
+    "Command",
+    "ScreenName",
     "footer_groups", "in_scopes", "key_label", "on_screen", "title_of",
 ]  # fmt: skip
 
@@ -46,6 +52,7 @@ _LABELS = {
     "pageup": "pgup",
     "pagedown": "pgdn",
     "shift+tab": "⇧tab",
+    "comma": ",",
 }
 
 

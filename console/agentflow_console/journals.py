@@ -12,7 +12,7 @@ from agentflow.journal.place import FOLDER
 
 if TYPE_CHECKING:
     from agentflow.config import Config
-    from agentflow.engine.journaling import Recovered
+    from agentflow.engine.restoring import Recovered
 
 OFF = "off"
 """What ``HostOptions.journal`` says for none at all."""

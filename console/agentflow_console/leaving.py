@@ -36,10 +36,16 @@ class Leaving(Operating):
 
     _over = False  # the screens are gone
 
+    def leave_replay(self) -> bool:
+        """Go back from a replay to the engine; False if there is none to go back to."""
+        return False
+
     # -- wanted ------------------------------------------------------------------------------
 
     def action_leave(self) -> None:
-        """Quit; asks first about events that no drain can save."""
+        """Quit; asks first about events that no drain can save. Out of a replay to the engine."""
+        if not self.leaving and self.leave_replay():
+            return
         lost = 0 if self.leaving or self._is_asking() else self._would_be_lost()
         if lost:
             self._tell("asked", f"{lost:,} held would be lost: q quits, esc stays")
@@ -76,7 +82,11 @@ class Leaving(Operating):
         if snapshot is None or link.status != "connected" or link.journal or not link.owned:
             return 0
         counts = snapshot.counts
-        return counts.held + (counts.queued if snapshot.paused else 0)
+        if snapshot.paused:
+            return counts.held + counts.queued
+        # What is stopped at a breakpoint goes on at the end, and what waits behind it too.
+        going_on = {stop.event_id: 1 + stop.behind for stop in snapshot.stops}
+        return max(counts.held - sum(going_on.values()), 0)
 
     def _is_asking(self) -> bool:
         return self._news is not None and self._news.kind == "asked"

@@ -12,13 +12,16 @@ from textual.app import App
 
 from agentflow.control import Answer
 from agentflow_console import theming
-from agentflow_console.commands import GLOBAL, PANE
+from agentflow_console.commands import GLOBAL, PANE, REPLAY
 from agentflow_console.link.protocol import LinkError
+from agentflow_console.planning import decide
 
 if TYPE_CHECKING:
     from agentflow_console.forms.palette import Entry
     from agentflow_console.keymap import KeyMap
     from agentflow_console.link.protocol import Link
+    from agentflow_console.operate import Operating
+    from agentflow_console.replays import Replays
     from agentflow_console.screens.base import Room
     from agentflow_console.settings import Settings
     from agentflow_console.store import Store
@@ -29,6 +32,7 @@ class Opening(App[int]):
 
     link: Link
     store: Store
+    replays: Replays
     room: Room | None
     keys: KeyMap
     settings: Settings
@@ -58,10 +62,12 @@ class Opening(App[int]):
             PaletteScreen,
             agent_entries,
             command_entries,
+            replay_entries,
             theme_entries,
         )
 
         entries = [
+            *(replay_entries(self.keys) if self._replaying() else ()),
             *command_entries(self._here(), self.keys),
             *agent_entries((row.name, row.state) for row in self.store.agents),
             *theme_entries(theming.titles(self._themes)),
@@ -78,7 +84,7 @@ class Opening(App[int]):
             self.change(verb, saying=f"{verb} {name}", agent=name)
         elif command.id == "theme.choose" and entry.arguments:
             self._take_theme(entry)
-        elif command.scope == GLOBAL:
+        elif command.scope in (GLOBAL, REPLAY):
             self.call_later(self.run_action, command.action, self)
         elif (room := self.room) is not None:
             target = room.pane if command.scope == PANE else room
@@ -115,7 +121,11 @@ class Opening(App[int]):
             return
         names = [row.name for row in self.store.agents]
         screen = InjectScreen(self.command, names, detail.event, mode=self._mode())
-        await self.push_screen(screen)
+        await self.push_screen(screen, lambda answer: self.replays.follow(event_id, answer))
+
+    def action_event_difference(self) -> None:
+        """What came out when the selected event was sent again."""
+        self.replays.compare(self.selected_event_id())
 
     def action_choose_mode(self) -> None:
         snapshot = self.store.snapshot
@@ -125,8 +135,12 @@ class Opening(App[int]):
 
         agents, config = list(self.store.agents), self.store.config
         text = config.text if config is not None else ""
-        screen = ModeScreen(self.command, snapshot.mode, agents, snapshot.counts, text=text)
-        self.push_screen(screen)
+
+        async def send(name: str, **arguments: Any) -> Answer:
+            title = f"Plan: mode {snapshot.mode} → {arguments['mode']}"
+            return await decide(cast("Operating", self), name, arguments, title)
+
+        self.push_screen(ModeScreen(send, snapshot.mode, agents, snapshot.counts, text=text))
 
     def _mode(self) -> str:
         return self.store.snapshot.mode if self.store.snapshot is not None else "route"
@@ -189,9 +203,15 @@ class Opening(App[int]):
     def refused(self) -> bool:
         """Whether nothing may be changed; then it is said, before a form is filled in."""
         if self._refuses():
-            self.say("Read-only: nothing can be changed from here.", ok=False)
+            self.say(self._why_refused(), ok=False)
             return True
         return False
+
+    def _replaying(self) -> bool:
+        return False
+
+    def _why_refused(self) -> str:
+        return "Read-only: nothing can be changed from here."
 
     def _here(self) -> str:
         return self.room.room if self.room is not None else "overview"
