@@ -140,7 +140,7 @@ class Opening(App[int]):
             title = f"Plan: mode {snapshot.mode} → {arguments['mode']}"
             return await decide(cast("Operating", self), name, arguments, title)
 
-        self.push_screen(ModeScreen(send, snapshot.mode, agents, snapshot.counts, text=text))
+        self.push_screen(ModeScreen(send, snapshot.mode, agents, text=text))
 
     def _mode(self) -> str:
         return self.store.snapshot.mode if self.store.snapshot is not None else "route"
