@@ -7,7 +7,7 @@ times of new events, when events begin, and whether a recorded failure is tried 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -22,7 +22,10 @@ from agentflow.event import Event
 from agentflow.resilience import RetryPolicy
 from agentflow.state import State
 from agentflow.telemetry.metrics import Meter
+from agentflow.whatif.alike import same_event
 from agentflow.whatif.recorded import Book, Place, RecordedEvent, emitted_label, engine_label, free
+
+_TELL = 100  # events between two words on how far it has come
 
 
 class Ended(NamedTuple):
@@ -48,6 +51,8 @@ class SandboxDispatcher(Dispatcher):
         self.taken: dict[Place, str] = {}
         self.parents: dict[str, str] = {}
         self.ended: list[Ended] = []
+        self.progress: Callable[[int], object] = lambda ended: None
+        """Told how many events have ended, from time to time."""
 
     # -- in -------------------------------------------------------------------------------
 
@@ -57,6 +62,9 @@ class SandboxDispatcher(Dispatcher):
         place = Place(above.session, free(f"{above.path}/{label}", above.session, self.taken))
         told = self.book.places.get(place)
         if told is not None:
+            if same_event(told.event, event):
+                self.take_place(told.event, place, above.path)
+                return told.event
             event_id, timestamp = told.event.id, told.event.timestamp
         else:
             event_id = _identity(place)
@@ -138,6 +146,8 @@ class SandboxDispatcher(Dispatcher):
                 self.wall_offset,
             )
         )
+        if len(self.ended) % _TELL == 0:
+            self.progress(len(self.ended))
 
     # -- retries ------------------------------------------------------------------------------
 
