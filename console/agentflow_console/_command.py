@@ -8,10 +8,12 @@ GLOBAL = "global"  # the action is a method of the app
 SCREEN = "screen"  # of every screen: screens/base.py
 PANE = "pane"  # of every list pane: panes/base.py
 FORM = "form"  # of every form, which takes the keyboard while it is open
+PLAN = "plan"  # of the forms that say what a change would do
 CONFIRM = "confirm"  # of the question before something that can't be taken back
 PALETTE = "palette"  # of the command palette
 HELP = "help"  # of the help screen
-MODAL = (FORM, CONFIRM, PALETTE, HELP)
+READ = "read"  # of a document that lies over the screen
+MODAL = (FORM, PLAN, CONFIRM, PALETTE, HELP, READ)
 
 GO, LOOK, MOVE, CHANGE, CONSOLE = "Go to", "Look", "Move", "Change", "Console"
 
@@ -55,4 +57,5 @@ SCREENS: tuple[ScreenName, ...] = (
     ScreenName("audit", "Audit", "9", "What operators did."),
     ScreenName("log", "Log", "0", "What handlers print and log, and what the engine says."),
     ScreenName("breakpoints", "Breakpoints", "B", "Where events stop, and what is stopped.", True),
+    ScreenName("whatif", "What-if", "W", "Recorded sessions under another configuration.", True),
 )

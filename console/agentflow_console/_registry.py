@@ -14,6 +14,8 @@ from agentflow_console._command import (
     MOVE,
     PALETTE,
     PANE,
+    PLAN,
+    READ,
     SCREEN,
     SCREENS,
     Command,
@@ -119,13 +121,22 @@ _CHANGE = (
     ),
     Command(
         "event.edit",
-        "Inject an edited copy",
+        "Send an edited copy",
         ("e",),
         GLOBAL,
         CHANGE,
         "edit_event",
         True,
-        "The inject form, filled in from the selected event.",
+        "The inject form, filled in from the selected event; the copy keeps cause and session.",
+    ),
+    Command(
+        "event.difference",
+        "What came out differently",
+        ("D",),
+        GLOBAL,
+        LOOK,
+        "event_difference",
+        help="The selected event and its replay side by side; else the last replay from here.",
     ),
     Command(
         "agent.pause",
@@ -181,8 +192,19 @@ _CHANGE = (
         CHANGE,
         "undo",
         True,
-        "Goes back to the version before; itself a new version.",
+        "Goes back to the version before; itself a new version. Ends a canary.",
         engine=("undo",),
+    ),
+    Command(
+        "canary.decide",
+        "Promote or end the canary",
+        ("A",),
+        GLOBAL,
+        CHANGE,
+        "decide_canary",
+        True,
+        "Both versions side by side, and which one is to be for all sessions.",
+        engine=("promote", "abort_canary"),
     ),
     Command(
         "breakpoint.toggle",
@@ -355,6 +377,36 @@ _ONE_SCREEN = (
         help="The span, or the whole session; y copies it as text.",
     ),
     Command(
+        "traces.whatif",
+        "What if this session ran otherwise",
+        ("W",),
+        "traces",
+        LOOK,
+        "whatif",
+        footer="what if",
+        help="Runs what was recorded of it under another configuration or mode, in a sandbox.",
+    ),
+    Command(
+        "whatif.ask",
+        "Another what-if run",
+        ("W",),
+        "whatif",
+        LOOK,
+        "ask",
+        footer="what if",
+        help="Asks which sessions, under what, and where each agent's outputs come from.",
+    ),
+    Command(
+        "whatif.cancel",
+        "Cancel the what-if run",
+        ("c",),
+        "whatif",
+        LOOK,
+        "cancel_run",
+        footer="cancel",
+        help="What is known so far stays.",
+    ),
+    Command(
         "config.rollback",
         "Roll back to this version",
         ("b",),
@@ -365,6 +417,18 @@ _ONE_SCREEN = (
         "Runs the selected version again, as a new version.",
         "roll back",
         ("rollback",),
+    ),
+    Command(
+        "config.file",
+        "Apply the file",
+        ("a",),
+        "config",
+        CHANGE,
+        "apply_file",
+        True,
+        "Runs what the file says, without what was changed from here since.",
+        "apply file",
+        ("file", "apply"),
     ),
     Command(
         "dead.edit",
@@ -412,9 +476,19 @@ _ONE_SCREEN = (
         footer="export",
     ),
     Command(
+        "audit.export",
+        "Export the audit",
+        ("x",),
+        "audit",
+        CONSOLE,
+        "export",
+        help="The actions that the list shows, with all that is known, as JSON lines.",
+        footer="export",
+    ),
+    Command(
         "dead.clear",
         "Drop all dead letters",
-        ("D",),
+        ("C",),
         "dead_letters",
         CHANGE,
         "clear",
@@ -576,6 +650,19 @@ _FORM = (
     ),
 )
 
+_PLAN = (
+    Command(
+        "plan.apply",
+        "Apply",
+        ("enter",),
+        PLAN,
+        CHANGE,
+        "send",
+        True,
+        "Does what the plan says; in the mode form: shows the plan.",
+    ),
+)
+
 _CONFIRM = (
     Command("confirm.yes", "Yes", ("y",), CONFIRM, CHANGE, "yes", help="Do it."),
     Command("confirm.no", "No", ("n", "escape"), CONFIRM, CHANGE, "no", help="Leave it."),
@@ -590,6 +677,11 @@ _PALETTE = (
     Command("palette.page_down", "Page down", ("pagedown",), PALETTE, MOVE, "step(10)"),
 )
 
+_READ = (
+    Command("read.close", "Close", ("escape", "q"), READ, LOOK, "dismiss"),
+    Command("read.copy", "Copy", ("y",), READ, CONSOLE, "copy", help="All of it, as text."),
+)
+
 _HELP = (Command("help.close", "Close", ("escape", "?", "q"), HELP, LOOK, "dismiss"),)
 
 COMMANDS: tuple[Command, ...] = (
@@ -601,7 +693,9 @@ COMMANDS: tuple[Command, ...] = (
     *_GO,
     *_MOVE,
     *_FORM,
+    *_PLAN,
     *_CONFIRM,
     *_PALETTE,
     *_HELP,
+    *_READ,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from agentflow.telemetry.snapshot import Config
+from collections.abc import Sequence
+
+from agentflow.telemetry.snapshot import AuditRow, Config
 
 
 class ConfigNews:
@@ -32,9 +34,29 @@ class ConfigNews:
         return None
 
 
+class AuditNews:
+    """What other operators did, as it comes in."""
+
+    def __init__(self, me: str) -> None:
+        self._me = me
+        self._seen = -1
+
+    def of(self, rows: Sequence[AuditRow]) -> str:
+        """One sentence about what somebody else did last; '' for nothing."""
+        last = rows[-1].seq if rows else 0
+        since, self._seen = self._seen, last
+        if since < 0:
+            return ""  # it was done before this console was there
+        news = [
+            row for row in rows[-20:]
+            if row.seq > since and row.operator != self._me and row.outcome == "done"
+        ]  # fmt: skip
+        return f"{news[-1].operator or 'somebody'}: {news[-1].detail}" if news else ""
+
+
 def _applied(config: Config, file: str) -> tuple[str, bool | None] | None:
     row = config.versions[-1] if config.versions else None
-    if row is None or row.cause == "operator" or row.cause.startswith("undo"):
+    if row is None or row.cause.startswith(("operator", "undo", "rollback")):
         return None
     return f"{file} {row.cause}: {row.summary}, applied as v{row.number} (u: undo)", None
 

@@ -27,6 +27,7 @@ from agentflow_console.keymap import KeyMap, load_keymap
 from agentflow_console.line_filter import InertLines
 from agentflow_console.palette import Palette, make_palette
 from agentflow_console.pump import Pump
+from agentflow_console.replays import Replays
 from agentflow_console.rooms import ROOMS, Rooms
 from agentflow_console.settings import Settings, load_settings, save_settings
 from agentflow_console.showing import Showing
@@ -92,6 +93,7 @@ class ConsoleApp(Showing, Rooms, Opening, Breaking):
         self.read_only = read_only
         self.clock = clock
         self.store = Store()
+        self.replays = Replays(self)
         self.frozen = False
         self._painted = 0.0
         self.past_filters: list[str] = list(self.settings.filters.values())

@@ -24,7 +24,7 @@ _USAGE = """%(prog)s [FILE] [flags]
        %(prog)s validate FILE...
        %(prog)s diagram [FILE]
        %(prog)s whatif RECORDING [CONFIG] [flags]
-       %(prog)s dead | health | journal --help"""
+       %(prog)s audit | dead | health | journal --help"""
 
 _DESCRIPTION = """\
 Open a live console on the agents of an agentflow.toml.
@@ -39,6 +39,7 @@ commands:
   dead list|show|replay|drop|export    what ended without success, and what to do about it
   health [FILE]         how the system is: 0 well, 1 not well, 2 can't be told
   journal [FILE]        what is kept on disk; journal check verifies it
+  audit [FILE]          what operators did: who, when, why, and what it changed
   whatif RECORDING [CONFIG]   run what was recorded under another configuration: where do they part?
 
 exit codes:
@@ -78,6 +79,7 @@ def parse(command: str, arguments: list[str]) -> argparse.Namespace:
         "run": _run_parser,
         "validate": _validate_parser,
         "diagram": _diagram_parser,
+        "audit": _audit_parser,
         "dead": _dead_parser,
         "health": _health_parser,
         "journal": _journal_parser,
@@ -101,6 +103,7 @@ def _run_parser() -> argparse.ArgumentParser:
     add("--demo", action="store_true", help="the demo's events: into FILE, or the whole demo")
     add("--provider", metavar="NAME", default="", help="this provider for all agents, such as mock")
     add("--read-only", action="store_true", help="look, but change nothing")
+    add("--operator", metavar="NAME", type=_operator, help="your name in the audit")
     add("--in-process", action="store_true", help="run the engine in the console's own process")
 
     screen = parser.add_argument_group("the screen").add_argument
@@ -203,6 +206,24 @@ def _diagram_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _audit_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="agentflow-console audit",
+        description="What operators did: who, when, what, why, what it changed and what it took\n"
+        "back. Read from the journal, also while an engine runs.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes:\n  0 listed   2 wrong use, or no journal to look into",
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE", nargs="?", default="", help="the configuration")
+    add("--operator", metavar="NAME", dest="by", action="append", help="only what NAME did")
+    add("--action", metavar="NAME", action="append", help="only these, such as mode or replay")
+    add("--since", metavar="TIME", default="", help="only from then on: 2h ago, or a date and time")
+    _add_format(add, help="for people, or one JSON object a line")
+    _add_journal(parser)
+    return parser
+
+
 def _dead_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="agentflow-console dead",
@@ -218,6 +239,9 @@ def _dead_parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         sub.add_argument("--file", metavar="FILE", default="", help="the configuration")
         _add_journal(sub)
+        if name in ("replay", "drop"):
+            sub.add_argument("--why", metavar="TEXT", default="", help="your reason, for the audit")
+            sub.add_argument("--operator", metavar="NAME", type=_operator, help="your name there")
         return sub.add_argument
 
     add = command("list", "list all dead letters, the oldest first")
@@ -284,6 +308,13 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
 
 def _add_yes(add: Callable[..., argparse.Action]) -> None:
     add("--yes", action="store_true", help="don't ask")
+
+
+def _operator(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > 60 or not name.isprintable():
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a name of 1 to 60 characters")
+    return name
 
 
 def _number(text: str) -> int:

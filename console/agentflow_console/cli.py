@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
             from agentflow_console.inspecting import diagram
 
             return diagram(parse("diagram", given[1:]).file)
-        if given and given[0] in ("dead", "health", "journal"):
+        if given and given[0] in ("audit", "dead", "health", "journal"):
             from agentflow_console.managing import manage
 
             return manage(given)
@@ -115,6 +115,8 @@ def _file(flags: Namespace) -> tuple[str, bool]:
 
 def _open_console(flags: Namespace, options: HostOptions) -> int:
     link = _in_process_link(options) if flags.in_process else _child_link(options)
+    if flags.operator:
+        link.operator = flags.operator
     gc.disable()  # nothing of what is imported now is garbage; looking for it takes a tenth longer
     os.environ.setdefault("TEXTUAL_FPS", "120")
     from agentflow_console.app import ConsoleApp

@@ -21,6 +21,8 @@ from agentflow_console._command import (
     MOVE,
     PALETTE,
     PANE,
+    PLAN,
+    READ,
     SCREEN,
     SCREENS,
     Command,
@@ -30,7 +32,8 @@ from agentflow_console._registry import COMMANDS
 
 __all__ = [
     "BY_ID", "CHANGE", "COMMANDS", "CONFIRM", "CONSOLE", "FORM", "GLOBAL", "GO", "HELP", "LOOK",
-    "MODAL", "MOVE", "PALETTE", "PANE", "SCREEN", "SCREENS", "Command", "ScreenName",
+    "MODAL", "MOVE", "PALETTE", "PANE", "PLAN", "READ", "SCREEN", "SCREENS", "Command",
+    "ScreenName",
     "footer_groups", "in_scopes", "key_label", "on_screen", "title_of",
 ]  # fmt: skip
 

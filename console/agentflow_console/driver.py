@@ -6,6 +6,7 @@ import os
 import select
 import sys
 import termios
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ _AS_IT_WAS = (
 )
 """What takes back all that a full-screen program has asked of a terminal."""
 
+_PATIENCE = 2.0  # seconds to wait for a terminal at the end
 _READY = 0.5  # seconds to wait until a terminal takes that
 
 
@@ -57,9 +59,32 @@ class TerminalDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
-        """Give it back."""
+        """Give it back. One that takes nothing any more keeps nobody from leaving."""
+        thrown_away = self._writer_thread is not None and self._throw_away()
         super().close()
-        self.restored = True
+        self.restored = not thrown_away
+
+    def _throw_away(self) -> bool:
+        """Wait a while for the terminal, then forget what it has not taken; whether that was so.
+
+        It is discarded where it waits, in the terminal's own buffer: what is written after
+        that finds room there.
+        """
+        end = time.monotonic() + _PATIENCE
+        while self.output.busy and time.monotonic() < end:
+            time.sleep(0.01)
+        if not self.output.busy:
+            return False
+        end, terminal = time.monotonic() + _PATIENCE, self.output.fileno()
+        while self.output.busy and time.monotonic() < end:
+            try:
+                termios.tcflush(terminal, termios.TCOFLUSH)
+                termios.tcflow(terminal, termios.TCOOFF)  # only going on again wakes who waits
+                termios.tcflow(terminal, termios.TCOON)
+            except termios.error:
+                break
+            time.sleep(0.01)
+        return True
 
 
 class TerminalState:

@@ -22,7 +22,7 @@ FREE = 1 / 7
 QUICKER = 4
 """How many times more frames one step gives back."""
 
-SLOWEST = 3.0
+SLOWEST = 2.0
 """Seconds that a frame lasts at most."""
 
 CALM = 1.0

@@ -16,6 +16,7 @@ from agentflow.telemetry.snapshot import Snapshot
 from agentflow_console.commands import SCREENS
 from agentflow_console.health_text import verdict
 from agentflow_console.line import Line, length
+from agentflow_console.link.asking import operator_name
 from agentflow_console.panes.base import Piece
 from agentflow_console.panes.plot import axis_top, bars
 from agentflow_console.text import crop, safe, width
@@ -45,6 +46,8 @@ class StatusLine(Line):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._places: dict[str, int] = {}
+        self._me = operator_name()
+        self._delay = (0.0, 0.0)  # until when which delay is shown
 
     def refresh_from(self, app: ConsoleApp) -> None:
         """Say how things are now."""
@@ -75,6 +78,9 @@ class StatusLine(Line):
             [(f" {rights} " if rights == "READ-ONLY" else rights, shown)],
             [(short, shown)],
         ]
+        if (name := app.link.operator) != self._me:
+            who: Piece = (f" {crop(safe(name, 60), 16)}", palette.bar)
+            parts["rights"] = [[*parts["rights"][0], who], *parts["rights"]]
         now = time.strftime("%H:%M:%S", time.localtime(app.clock()))
         parts["clock"] = [[(now + " ", muted)], []]
         return parts
@@ -140,8 +146,13 @@ class StatusLine(Line):
             words.append((" HELD ", palette.notice))
         elif not app.frozen:
             words.append((" LIVE ", palette.calm))
+        if snapshot is not None and snapshot.canary is not None and not _gone(app):
+            share = snapshot.canary.share
+            word = "NEW SESSIONS" if share >= 100 else f"CANARY {share:g}%"
+            words.append((f" {word} ", palette.notice))
         if snapshot is not None and snapshot.stops:
-            words.append((f" STOPPED {len(snapshot.stops)} ", palette.notice))
+            stopped = len({stop.event_id for stop in snapshot.stops})
+            words.append((f" STOPPED {stopped} ", palette.notice))
         if app.frozen:
             words.insert(0, (" FROZEN ", palette.frozen))
         return words
@@ -173,7 +184,7 @@ class StatusLine(Line):
             fps = f"{1 / rate.period:.0f}fps" if rate.period <= 1 else f"{1 / rate.period:.1f}fps"
             long: list[Piece] = [(f"{fps} slow terminal", warning)]
             return [long, long, [(fps, warning)]]  # who reads it there should know why
-        delay = app.pump.delay
+        delay = self._steady(app.pump.delay)
         shown = self._place("ui", f"{delay * 1000:.0f}ms")
         cost = snapshot.engine_cost if snapshot is not None else 0.0
         if delay < _LATE and cost < _DEAR:
@@ -182,6 +193,14 @@ class StatusLine(Line):
         said = "slow screen" if delay >= _LATE else f"costs {cost:.0%} of a core"
         short = f"ui {shown.strip()}"
         return [[(f"{short} {said}", style)], [(short, style)], []]
+
+    def _steady(self, delay: float) -> float:
+        """The same for a second: a number that twitches costs more than it tells."""
+        until, before = self._delay
+        now = time.monotonic()
+        if now >= until or (delay >= _LATE) is not (before >= _LATE):
+            self._delay = (now + 1.0, delay)
+        return self._delay[1]
 
     def _place(self, name: str, text: str, least: int = 0) -> str:
         """The text at the right of the widest place it ever had."""
@@ -237,7 +256,7 @@ class TabLine(Line):
         at = 0
         for screen in SCREENS:
             here = screen.id == current
-            if screen.quiet and not here and not app.store.breakpoints:
+            if screen.quiet and not here and not _anything_on(screen.id, app):
                 continue
             title = screen.title
             if style == "short":
@@ -261,6 +280,13 @@ class TabLine(Line):
         for start, end, room_id in self._spans:
             if start <= event.x < end:
                 self.app.call_later(self.app.run_action, f"go({room_id!r})")
+
+
+def _anything_on(screen: str, app: ConsoleApp) -> bool:
+    """Whether a quiet screen has something to show."""
+    if screen == "breakpoints":
+        return bool(app.store.breakpoints)
+    return screen in app.rooms
 
 
 _SHORT = {

@@ -10,7 +10,7 @@ from agentflow.errors import JournalInUse
 
 if TYPE_CHECKING:
     from agentflow.config import Config
-    from agentflow.engine.journaling import Recovered
+    from agentflow.engine.restoring import Recovered
     from agentflow.journal import Journal
 
 FOLDER = ".agentflow"

@@ -76,7 +76,11 @@ class Leaving(Operating):
         if snapshot is None or link.status != "connected" or link.journal or not link.owned:
             return 0
         counts = snapshot.counts
-        return counts.held + (counts.queued if snapshot.paused else 0)
+        if snapshot.paused:
+            return counts.held + counts.queued
+        # What is stopped at a breakpoint goes on at the end, and what waits behind it too.
+        going_on = {stop.event_id: 1 + stop.behind for stop in snapshot.stops}
+        return max(counts.held - sum(going_on.values()), 0)
 
     def _is_asking(self) -> bool:
         return self._news is not None and self._news.kind == "asked"

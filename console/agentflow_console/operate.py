@@ -16,9 +16,12 @@ from textual.app import App
 from agentflow.control import Answer
 from agentflow.telemetry.snapshot import AgentRow, DeadRow, EventRow, SpanRow, StopRow
 from agentflow_console.link.protocol import LinkError
+from agentflow_console.planning import decide, decide_canary
 
 if TYPE_CHECKING:
     from agentflow_console.link.protocol import Link
+    from agentflow_console.palette import Palette
+    from agentflow_console.replays import Replays
     from agentflow_console.screens.base import Room
     from agentflow_console.store import Store
 
@@ -41,9 +44,14 @@ class Operating(App[int]):
 
     link: Link
     store: Store
+    replays: Replays
     room: Room | None
     read_only: bool
     frozen: bool
+    palette: Palette
+
+    if TYPE_CHECKING:
+        refused: Callable[[], bool]
 
     _news: News | None = None
 
@@ -131,7 +139,7 @@ class Operating(App[int]):
             return row.agent or row.target
         if isinstance(row, DeadRow):
             return row.agent or row.target
-        if isinstance(row, SpanRow) and row.kind in ("agent", "attempt", "held"):
+        if isinstance(row, SpanRow) and row.kind in ("agent", "held"):
             return row.name
         return ""
 
@@ -177,7 +185,23 @@ class Operating(App[int]):
         self.change(verb, saying=f"{verb} the runner", agent="")
 
     def action_undo(self) -> None:
-        self.change("undo", saying="undo the last change of configuration")
+        if not self.refused():
+            title = "Undo the last change of configuration"
+            self.plan_first("undo", title, whole=True)
+
+    def plan_first(self, of: str, title: str, *, whole: bool = False, **arguments: Any) -> None:
+        """Show what a command would do, and do it if that is wanted."""
+        self.run_worker(
+            decide(self, of, arguments, title, whole=whole),
+            group="forms", exclusive=True, exit_on_error=False,
+        )  # fmt: skip
+
+    def action_decide_canary(self) -> None:
+        snapshot = self.store.snapshot
+        if snapshot is None or snapshot.canary is None:
+            self.say("Nothing is being tried out; m and then a share of the sessions begins it.")
+        elif not self.refused():
+            self.run_worker(decide_canary(self), group="forms", exclusive=True, exit_on_error=False)
 
     def action_replay(self) -> None:
         if self._moving():
@@ -186,7 +210,11 @@ class Operating(App[int]):
         if number is None:
             self.say("Only a dead letter can be replayed; / state:dead finds them.")
         else:
-            self.change("replay", saying=f"replay dead letter {number}", number=number)
+            event_id = self.selected_event_id()
+            self.change(
+                "replay", saying=f"replay dead letter {number}", number=number,
+                then=lambda answer: self.replays.follow(event_id, answer),
+            )  # fmt: skip
 
     def _dead_number(self) -> int | None:
         row = self.room.selected if self.room else None

@@ -33,7 +33,8 @@ class Output:
         self.size = 0
         """Bytes that the terminal has taken."""
         self.taken: deque[tuple[float, float]] = deque(maxlen=_KEPT)
-        """When it had taken all that it was sent, and how many seconds that took."""
+        """When it had taken all that it was sent, and the seconds that writing waited for it."""
+        self._waited = 0.0
 
     # -- on the screen's side --------------------------------------------------------------
 
@@ -66,28 +67,33 @@ class Output:
 
     def write(self, text: str) -> None:
         """Take one piece; it is on its way by the next ``flush``."""
+        begun = time.perf_counter()
         if not self._lost:
             try:
                 self._file.write(text)
             except OSError:
                 self._lose()
         with self._lock:
+            self._waited += time.perf_counter() - begun
             self._unwritten -= 1
             self.size += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
     def flush(self) -> None:
         """Have the terminal take it all: waits as long as that takes."""
+        begun = time.perf_counter()
         if not self._lost:
             try:
                 self._file.flush()
             except OSError:
                 self._lose()
+        now = time.perf_counter()
         with self._lock:
+            self._waited += now - begun
             if self._unwritten > 0 or not self._at_work:
                 return
             self._at_work = False
-            now = time.perf_counter()
-            self.taken.append((now, now - self._since))
+            self.taken.append((now, self._waited))
+            self._waited = 0.0
             callback, self._when_free = self._when_free, None
         if callback is not None:
             callback()

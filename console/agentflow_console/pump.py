@@ -12,7 +12,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from agentflow_console.announce import ConfigNews
+from agentflow_console.announce import AuditNews, ConfigNews
 from agentflow_console.bells import Bells
 from agentflow_console.frame_rate import FrameRate, after
 from agentflow_console.link.protocol import LinkError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agentflow_console.app import ConsoleApp
 
 _CALM = 1.0  # seconds without any change after which frames come at a quarter of the rate
+_PRESENT = 10.0  # seconds after which what was so rings no bell: it is a recording
 _RETRY = 0.5  # seconds between tries to reach an engine that was lost
 
 
@@ -37,6 +38,7 @@ class Pump:
         self._revision: object = None
         self._delays: deque[tuple[float, float]] = deque(maxlen=64)
         self._config_news = ConfigNews()
+        self._audit_news = AuditNews(app.link.operator)
         self._bells = Bells()
         self._deaths = 0  # that have been told
         self.failure = ""
@@ -92,10 +94,15 @@ class Pump:
         if news is not None:
             text, ok = news
             self._app.say(text, ok=ok)
+        if self._app.store.snapshot is not None:
+            done = self._audit_news.of(self._app.store.audit[-20:])
+            if done:
+                self._app.say(done)
         self._app.refresh_lines()
         if (snapshot := self._app.store.snapshot) is not None:
-            for _ in range(self._bells.due(snapshot.alert_rules)):
-                self._app.bell()
+            if abs(self._app.clock() - snapshot.time) < _PRESENT:
+                for _ in range(self._bells.due(snapshot.alert_rules)):
+                    self._app.bell()
             self._app.warm_up()
 
     def _show(self, fetch: float, apply: float) -> None:

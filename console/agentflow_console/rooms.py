@@ -29,6 +29,7 @@ ROOMS = {
     "audit": "audit:Audit",
     "log": "log:Log",
     "breakpoints": "breakpoints:Breakpoints",
+    "whatif": "whatif:WhatIf",
 }
 """Where the class of each screen is, by its id in ``commands.SCREENS``; imported when wanted."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from agentflow.telemetry.snapshot import SpanCursor, SpanRow
 from agentflow_console.link.protocol import Link
 
@@ -16,8 +18,10 @@ class SessionSpans:
     since, and what goes on.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, begun: Callable[[str, list[SpanRow]], object]) -> None:
+        """``begun`` is given the first page of a session that has more."""
         self._link = link
+        self._begun = begun
         self._session = ""
         self._cursor = SpanCursor()
         self._by_event: dict[str, list[SpanRow]] = {}
@@ -42,6 +46,9 @@ class SessionSpans:
             changed = self._take(page.spans) or changed
             self.cut = self._count > MOST
             more = page.more and not self.cut
+            if more and not self._all:
+                self._all = list(page.spans)
+                self._begun(session, self._all)
         if changed:
             self._all = [span for spans in self._by_event.values() for span in spans][:MOST]
         return self._all

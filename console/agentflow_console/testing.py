@@ -16,6 +16,7 @@ from agentflow.control import (
     StopDetail,
 )
 from agentflow.filters import SESSIONS, Filter
+from agentflow.telemetry.planned import Preview
 from agentflow.telemetry.snapshot import (
     Blocked,
     Counts,
@@ -28,6 +29,7 @@ from agentflow.telemetry.snapshot import (
     SpanPage,
     SpanRow,
 )
+from agentflow_console.link.asking import operator_name
 
 _NOTHING = Snapshot(
     time=0.0,
@@ -62,6 +64,13 @@ _NOTHING = Snapshot(
 )
 
 
+_CHANGE = Preview(
+    version=1, next=2, differences=["mode route → sequential"], before="route: to the agent",
+    after="sequential: a", appear=[], disappear=[], change=[], touches=[], untouched=0,
+    counts=Counts(), sessions=0, loads=[], problems=[],
+)  # fmt: skip
+
+
 class StillLink:
     """A link whose engine does nothing but answer with what it was given.
 
@@ -82,6 +91,9 @@ class StillLink:
         self.process = 0
         self.blocked: Blocked | None = None
         self.answer = Answer(True, "Done.")
+        self.operator = operator_name()
+        self.preview = _CHANGE
+        self.refuse_plans = ""
         self.details: dict[str, EventDetail] = {}
         self.dead_details: dict[int, DeadDetail] = {}
         self.stop_details: dict[int, StopDetail] = {}
@@ -154,8 +166,12 @@ class StillLink:
         return self.stop_details.get(number)
 
     async def command(self, name: str, **arguments: Any) -> Answer:
-        """Keep it, and answer with ``answer``."""
+        """Keep it, and answer with ``answer``; a question for a plan gets ``preview``."""
         await self.open.wait()
+        if name == "plan" and self.refuse_plans:
+            return Answer(False, self.refuse_plans)
+        if name == "plan":
+            return Answer(True, "", msgspec.to_builtins(self.preview))
         self.commands.append((name, arguments))
         return self.answer
 

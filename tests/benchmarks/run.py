@@ -23,6 +23,7 @@ from console_runs import measure_first_frame, measure_latency, measure_open_cons
 from durable import measure_journal
 from measure import Row
 from memory import measure_memory
+from stopping import measure_breakpoints
 from throughput import measure_many_agents, measure_modes
 
 
@@ -48,6 +49,7 @@ TRIAL = Size(events=200, rounds=1, memory=2_000, seconds=1, presses=2, starts=1,
 PARTS: dict[str, Callable[[Size], list[Row]]] = {
     "modes": lambda size: asyncio.run(measure_modes(size.events, size.rounds)),
     "agents": lambda size: [asyncio.run(measure_many_agents(size.events, size.rounds))],
+    "breakpoints": lambda size: asyncio.run(measure_breakpoints(size.events, size.rounds)),
     "memory": lambda size: [measure_memory(size.memory)],
     "journal": lambda size: asyncio.run(
         measure_journal(5 * size.events, min(size.rounds, 9), size.queued)

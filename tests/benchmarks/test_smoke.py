@@ -14,7 +14,14 @@ RUN = Path(__file__).with_name("run.py")
 def test_the_table_has_a_finite_figure_in_every_row() -> None:
     """The engine's own figures, from the shortest runs."""
     result = subprocess.run(
-        [sys.executable, str(RUN), "--trial", "--json", "--only", "modes,agents,memory,journal"],
+        [
+            sys.executable,
+            str(RUN),
+            "--trial",
+            "--json",
+            "--only",
+            "modes,agents,breakpoints,memory,journal",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -22,7 +29,7 @@ def test_the_table_has_a_finite_figure_in_every_row() -> None:
     )
     assert result.returncode in (0, 1), result.stderr
     rows = json.loads(result.stdout)
-    assert len(rows) == 14
+    assert len(rows) == 22
     assert all(math.isfinite(row["value"]) and row["value"] > 0 for row in rows)
 
 

@@ -209,7 +209,6 @@ async def test_nothing_is_done_to_a_row_that_keeps_changing() -> None:
     [
         ("P", {}, ("pause", {"agent": ""})),
         ("P", {"paused": True}, ("resume", {"agent": ""})),
-        ("u", {}, ("undo", {})),
         ("plus", {"pace": 20.0}, ("pace", {"rate": 40.0})),
         ("minus", {"pace": 20.0}, ("pace", {"rate": 10.0})),
     ],
@@ -260,12 +259,12 @@ async def test_a_change_is_pending_while_the_engine_does_not_answer() -> None:
 async def test_a_refusal_is_shown_as_one() -> None:
     """What the engine refuses is said in its words."""
     link = rows.link()
-    link.answer = Answer(False, "There is no version before this one.")
+    link.answer = Answer(False, "There is no pausing now.")
     app = console(link)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        await pilot.press("u")
-        await until(pilot, lambda: "✗ There is no version before" in screen_text(app))
+        await pilot.press("P")
+        await until(pilot, lambda: "✗ There is no pausing now." in screen_text(app))
 
 
 async def test_read_only_sends_nothing() -> None:

@@ -9,11 +9,22 @@ from textual.actions import parse
 from textual.dom import DOMNode
 
 from agentflow_console.app import ConsoleApp
-from agentflow_console.commands import COMMANDS, CONFIRM, FORM, GLOBAL, HELP, PALETTE, PANE, SCREEN
+from agentflow_console.commands import (
+    COMMANDS,
+    CONFIRM,
+    FORM,
+    GLOBAL,
+    HELP,
+    PALETTE,
+    PANE,
+    PLAN,
+    SCREEN,
+)
 from agentflow_console.commands import Command as Registered
 from agentflow_console.forms.confirm import ConfirmScreen
 from agentflow_console.forms.form import Form
 from agentflow_console.forms.palette import PaletteScreen
+from agentflow_console.forms.plan import PlanScreen
 from agentflow_console.panes.base import Pane
 from agentflow_console.rooms import ROOMS
 from agentflow_console.screens.base import Room
@@ -24,6 +35,7 @@ CLASSES: dict[str, type[DOMNode]] = {
     SCREEN: Room,
     PANE: Pane,
     FORM: Form,
+    PLAN: PlanScreen,
     CONFIRM: ConfirmScreen,
     PALETTE: PaletteScreen,
     HELP: HelpScreen,

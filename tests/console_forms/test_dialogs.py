@@ -203,6 +203,6 @@ async def test_a_form_scrolls_where_there_is_no_room() -> None:
     """On a very small terminal the keys stay in view, and so does the chosen mode."""
     screen = ModeScreen(StillLink().command, "mixed", AGENTS)
     async with Host(screen).run_test(size=(50, 14)) as pilot:
-        text = await reads(pilot, "ctrl+r apply", " mixed ")
+        text = await reads(pilot, "↵ plan", " mixed ")
         assert "collaborative   " not in text.splitlines()[1]
         assert len(text.splitlines()) <= 14

@@ -146,7 +146,7 @@ async def test_the_target_is_completed() -> None:
 
 
 async def test_it_is_filled_in_from_an_event() -> None:
-    """An edited copy keeps target, session, priority and data, and starts a chain of its own."""
+    """An edited copy keeps target, session, priority, data and cause, and says whose it is."""
     event = dead_detail(sample_link()._next.dead[0]).event  # type: ignore[index]
     event["metadata"] |= {"parent_event": "e0", "hop_count": "3", "session_id": "s-1"}
     link = StillLink()
@@ -159,8 +159,12 @@ async def test_it_is_filled_in_from_an_event() -> None:
         "target": "analyzer",
         "session_id": "s-1",
         "data": event["data"],
-        "metadata": {"priority": "high", "origin": "feed"},
-    }
+        "metadata": {
+            "priority": "high", "origin": "feed", "parent_event": "e0", "hop_count": "3",
+            "replay_of": event["id"],
+        },
+        "source": "feed",
+    }  # fmt: skip
 
 
 async def test_a_refusal_of_the_engine_stays_in_the_form() -> None:

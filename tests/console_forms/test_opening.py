@@ -164,10 +164,12 @@ async def test_an_edited_copy_is_filled_in_from_the_selected_event() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await visit(pilot, "2", "succeeded")
         await pilot.press("G", "e")
-        await reads(pilot, "Inject an edited copy", '"lines": 412', "origin=feed")
+        await reads(pilot, "Send an edited copy of", '"lines": 412', "origin=feed")
         await pilot.press("ctrl+r")
         await until(pilot, lambda: link.commands)
-    assert link.commands[0][1]["event"]["metadata"] == {"origin": "feed"}
+    sent = link.commands[0][1]["event"]["metadata"]
+    assert sent["origin"] == "feed"
+    assert sent["replay_of"]
 
 
 async def test_the_screen_goes_on_behind_a_form() -> None:

@@ -78,7 +78,7 @@ async def test_e_edits_and_replays() -> None:
     [
         ("d", "Drop dead letter 3?", ("drop", {"number": 3})),
         ("R", "Replay 2 dead letters?", ("replay_all", {})),
-        ("D", "Drop 2 dead letters?", ("clear_dead", {})),
+        ("C", "Drop 2 dead letters?", ("clear_dead", {})),
     ],
 )
 async def test_what_touches_more_is_asked_first(
@@ -246,18 +246,15 @@ async def test_the_cursor_on_a_problem_shows_its_line() -> None:
         await reads(pilot, "✗ key_150")
 
 
-async def test_enter_rolls_back_after_a_question() -> None:
-    """↵ on an older version says what it takes back; y rolls back to it."""
+async def test_enter_rolls_back_after_its_plan() -> None:
+    """↵ on an older version says what that would change; ↵ once more rolls back to it."""
     link = sample_link()
     app = console(link)
     async with app.run_test(size=SMALL) as pilot:
         await visit(pilot, "7", "● v3")
         await pilot.press("j", "enter")
-        await reads(
-            pilot, "Roll back to v2?", "2 running finish under v3",
-            "orchestration.mode: sequential → mixed",
-        )  # fmt: skip
-        await pilot.press("y")
+        await reads(pilot, "Plan: roll back to v2", "mode route → sequential", "↵ apply")
+        await pilot.press("enter")
         await until(pilot, lambda: link.commands)
     assert link.commands == [("rollback", {"version": 2})]
 

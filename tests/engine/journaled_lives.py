@@ -13,6 +13,8 @@ from pathlib import Path
 from agentflow import AgentFlowError, Config, Event, Runner
 from agentflow.engine.execution import Execution
 from agentflow.journal import Journal
+from agentflow.journal.codec import id_in
+from agentflow.journal.reading import open_for_reading
 
 from .lives import Life
 
@@ -40,7 +42,12 @@ class JournaledLife(Life):
     def make(self, configuration: Config) -> Runner:
         runner = super().make(configuration)
         self.home().mkdir(exist_ok=True)
-        runner.journal = Journal(self.home() / "journal.db", durability="none", inline=True)
+        runner.journal = Journal(
+            self.home() / "journal.db",
+            durability="none",
+            inline=True,
+            page=(1, 2, 5, 20_000)[self.seed % 4],
+        )
         return runner
 
     def home(self) -> Path:
@@ -63,6 +70,8 @@ class JournaledLife(Life):
         self.fresh.append((execution.event.id, bool(execution.error)))
 
     def look_closely(self) -> None:
+        if self.runner.dispatcher.backlog.unread is not None:
+            return
         known = [execution.event.id for execution in self.runner.executions()]
         assert len(known) == len(set(known))
         assert not self.behind.intersection(known), "what had ended is back"
@@ -109,6 +118,8 @@ class JournaledLife(Life):
         self.runner = self.make(old.config)
         await self.runner.start()
         back = {execution.event.id for execution in self.runner.executions()}
+        with open_for_reading(self.home() / "journal.db") as reader:
+            back.update(id_in(stored.body) for stored in reader.open_events())
         for id, dead in perhaps:
             if id not in back:
                 self.behind.add(id)

@@ -79,8 +79,13 @@ class Life:
         handle = dispatcher.handle
 
         def watched(execution: Execution, guard: Guard) -> Any:
-            ready = dispatcher.backlog.ready
+            ready, unread = dispatcher.backlog.ready, dispatcher.backlog.unread
             assert not any(ready[: execution.rank]), "something more urgent waits"
+            if unread is not None:
+                rank = execution.rank
+                assert not any(unread[:rank]), "something more urgent has not been read"
+                before = execution.seq <= dispatcher.backlog.read_to
+                assert before or not unread[rank], "an earlier one has not been read"
             assert all(execution.seq < other.seq for other in ready[execution.rank])
             return handle(execution, guard)
 

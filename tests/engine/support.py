@@ -66,7 +66,8 @@ def add_up(runner: Runner) -> None:
     assert min(places) >= 0, counts
     if runner.status == "running":
         open_now = counts.queued + counts.held + counts.running
-        assert len(runner.dispatcher.live()) == open_now, counts
+        unread = sum(runner.dispatcher.backlog.unread or ())
+        assert len(runner.dispatcher.live()) + unread == open_now, counts
 
 
 def nobody_is_forgotten(runner: Runner) -> None:

@@ -767,9 +767,8 @@ async def test_only_lanes_that_a_breakpoint_can_be_meant_for_are_closed() -> Non
         breakpoints.set("BeforeAgentRun", "a")
         breakpoints.set("AfterEventHandling", "b", when="data.n>3")
         assert (sorted(dispatcher.express), sorted(dispatcher.watched)) == (["c"], ["b"])
-        watched = dispatcher.watched["b"]
-        assert watched.lane_for(Event("b", {"n": 3})) is watched.lane
-        assert watched.lane_for(Event("b", {"n": 4})) is None
+        assert dispatcher.watched["b"](Event("b", {"n": 3})) is runner.plan.lanes["b"]
+        assert dispatcher.watched["b"](Event("b", {"n": 4})) is None
         for point in list(breakpoints):
             breakpoints.remove(point.number)
         assert sorted(dispatcher.express) == ["a", "b", "c"]

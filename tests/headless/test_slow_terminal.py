@@ -82,7 +82,7 @@ def _rate(file: Path, terminal: Slow, seconds: float, rate: int) -> float:
 def test_a_slow_terminal_gets_fewer_frames_and_the_engine_does_not_notice(
     program: Program, terminals: list[Terminal]
 ) -> None:
-    """Throttled, the frames become fewer; blocked, nothing piles up; then all is as before."""
+    """Throttled, the frames become fewer; blocked, nothing piles up, and one can leave."""
     program.write("agentflow.toml", CONFIG)
     program.write("handlers.py", HANDLERS)
     program.write("in.jsonl", lines({"target": "feeder"}))
@@ -106,6 +106,9 @@ def test_a_slow_terminal_gets_fewer_frames_and_the_engine_does_not_notice(
     terminal.press("0")  # a screen that even a terminal in Python can follow
     assert terminal.within(2, "Log ·")
     assert terminal.gone_within(8, "fps")
+
+    terminal.press("1")
+    terminal.trickle(0.5, 0)  # it is full again, and stays so
     terminal.press("q")
     terminal.press("q")
-    terminal.end()
+    assert terminal.process.wait(10) in (0, 1)

@@ -17,6 +17,12 @@ NOW = 1_800_000_000.0
 LIMIT = 8 << 20
 
 
+def deliveries(recovery: Recovery) -> list[int]:
+    """How often the process died while each of the open events ran."""
+    marks = recovery.marks
+    return [marks[one.seq].deliveries if one.seq in marks else 0 for one in recovery.open]
+
+
 class Desk:
     """A journal at work on this loop; ``told`` is everything it has delivered."""
 

@@ -17,7 +17,7 @@ from agentflow import Event, JournalUnusable
 from agentflow.journal import Journal, Recovery
 from agentflow.journal.reading import open_for_reading
 
-from .support import NOW, Desk, crash, events_of, fill, reopen, size
+from .support import NOW, Desk, crash, deliveries, events_of, fill, reopen, size
 
 COUNT = 60
 SETTLED = range(0, 30, 2)
@@ -62,8 +62,8 @@ def copied(path: Path, to: Path) -> Path:
 def seen(recovery: Recovery) -> object:
     """What a start gets out of a journal, but for what is said about it."""
     return (
-        recovery.open, recovery.dead, recovery.versions, recovery.audit, recovery.feeds,
-        recovery.facts,
+        recovery.open, recovery.marks, recovery.dead, recovery.versions, recovery.audit,
+        recovery.feeds, recovery.facts,
     )  # fmt: skip
 
 
@@ -205,7 +205,7 @@ async def test_after_salvage_it_is_a_journal_like_any_other(clean: Path, tmp_pat
         assert seq >= before.next_seq
         desk.journal.leases.take(seq)
         copy = crash(path)
-    assert reopen(copy).open[-1].deliveries == 1
+    assert deliveries(reopen(copy))[-1] == 1
 
 
 def _garbage(path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from agentflow import Event, InvalidEvent, JournalUnusable
 from agentflow.journal import Journal
 from agentflow.journal.batch import insert
+from agentflow.journal.records import Mark
 
 from .support import (
     NOW,
@@ -159,9 +160,8 @@ async def test_a_retry_is_known_with_its_tries_and_time(path: Path, inline: bool
         desk.journal.settle(two, NOW, True)
         await desk.flush()
         recovery = reopen(crash(path))
-    assert [(stored.seq, stored.tries, stored.due) for stored in recovery.open] == [
-        (one, 2, NOW + 25.5)
-    ]
+    assert [stored.seq for stored in recovery.open] == [one]
+    assert recovery.marks == {one: Mark(2, NOW + 25.5)}
 
 
 async def test_small_things_come_back(path: Path, inline: bool) -> None:
@@ -263,7 +263,7 @@ async def test_a_record_that_cannot_be_written_harms_no_other(path: Path, inline
         recovery = reopen(crash(path))
     assert events_of(recovery) == events
     assert recovery.feeds == {"f": (49, False)}
-    assert [stored.tries for stored in recovery.open] == [0] * 50
+    assert not recovery.marks
 
 
 async def test_it_says_how_it_is_doing(path: Path, inline: bool) -> None:

@@ -13,7 +13,7 @@ import pytest
 from agentflow import Event
 from agentflow.journal.leases import CELLS, Leases, read
 
-from .support import Desk, crash, events_of, reopen
+from .support import Desk, crash, deliveries, events_of, reopen
 
 KILLED = """
 import asyncio, os, signal, sys
@@ -34,7 +34,8 @@ async def main():
     running = 2 if not recovery.open else recovery.open[1].seq
     journal.leases.give(journal.leases.take(running - 1))
     journal.leases.take(running)
-    print([stored.deliveries for stored in recovery.open], recovery.redelivered, flush=True)
+    deaths = {seq: mark.deliveries for seq, mark in recovery.marks.items()}
+    print([deaths.get(one.seq, 0) for one in recovery.open], recovery.redelivered, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
@@ -56,7 +57,7 @@ def test_every_death_is_counted_once(tmp_path: Path) -> None:
             assert reopen(path).redelivered == 0
     assert said == ["[] 0", "[0, 1, 0] 0", "[0, 2, 0] 1"]
     recovery = reopen(path)
-    assert [stored.deliveries for stored in recovery.open] == [0, 3, 0]
+    assert deliveries(recovery) == [0, 3, 0]
     assert recovery.redelivered == 1
     assert recovery.damage == []
 
@@ -68,7 +69,7 @@ async def test_an_orderly_end_is_no_death(tmp_path: Path) -> None:
         [seq] = await desk.accept(Event("worker"))
         desk.journal.leases.take(seq)
     recovery = reopen(path)
-    assert [stored.deliveries for stored in recovery.open] == [0]
+    assert deliveries(recovery) == [0]
     assert recovery.redelivered == 0
 
 
@@ -82,10 +83,10 @@ async def test_a_start_that_was_cut_short_counts_nothing_twice(tmp_path: Path) -
     leases = copy.with_name(copy.name + ".leases")
     before = leases.read_bytes()
     async with Desk(copy) as desk:
-        assert desk.recovery.open[0].deliveries == 1
+        assert deliveries(desk.recovery)[0] == 1
         between = crash(copy)
     between.with_name(between.name + ".leases").write_bytes(before)
-    assert reopen(between).open[0].deliveries == 1
+    assert deliveries(reopen(between))[0] == 1
 
 
 async def test_a_run_that_had_ended_is_a_try_but_no_death(tmp_path: Path) -> None:
@@ -99,7 +100,8 @@ async def test_a_run_that_had_ended_is_a_try_but_no_death(tmp_path: Path) -> Non
         await desk.flush()
         recovery = reopen(crash(path))
     [stored] = recovery.open
-    assert (stored.seq, stored.tries, stored.deliveries) == (one, 1, 0)
+    mark = recovery.marks[one]
+    assert (stored.seq, mark.tries, mark.deliveries) == (one, 1, 0)
 
 
 async def test_leases_of_events_that_ended_mean_nothing(tmp_path: Path) -> None:

@@ -156,7 +156,8 @@ async def test_on_a_full_disk_only_events_are_refused(path: Path, inline: bool, 
     assert [(event.target, event.data.get("n")) for event in events_of(recovery)] == [
         ("worker", 1), ("child", None), ("worker", "afterwards"),
     ]  # fmt: skip
-    assert (recovery.open[0].tries, recovery.open[0].due) == (2, NOW + 99)
+    mark = recovery.marks[recovery.open[0].seq]
+    assert (mark.tries, mark.due) == (2, NOW + 99)
     assert [dead.number for dead in recovery.dead] == [1]
     assert recovery.damage == []
 

@@ -37,12 +37,13 @@ def test_the_cursor_asks_for_what_comes_next() -> None:
     store = Store(limit=50)
     assert store.cursor == Cursor(limit=50)
     counted = {"settled_cursor": 7, "log_cursor": 3, "audit_cursor": 2}
-    revisions = {"dead_revision": 4, "config_revision": 5}
+    revisions = {"dead_revision": 4, "config_revision": 5, "breakpoints_revision": 6}
     points = [point(999.0), point(1000.0)]
     store.apply(snapshot(**counted, **revisions, points=points, agents=[AGENT]))
     assert store.cursor == Cursor(
-        event=7, log=3, audit=2, point=1000.0, dead=4, versions=5, tables=False, limit=50
-    )
+        event=7, log=3, audit=2, point=1000.0, dead=4, versions=5, breakpoints=6, tables=False,
+        limit=50,
+    )  # fmt: skip
 
 
 def test_tables_are_asked_for_about_five_times_a_second() -> None:

@@ -1,9 +1,9 @@
-"""Export: the dead letters into a file, for other programs."""
+"""Export: dead letters or the audit into a file, for other programs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +12,34 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from agentflow.control import Answer
-from agentflow_console.dead_export import DEFAULT_NAME, as_lines, exported, write_new
+from agentflow.telemetry.snapshot import AuditRow
+from agentflow_console import audit_export, dead_export
+from agentflow_console.dead_export import write_new
 from agentflow_console.forms.form import Form, Refused, Request, named
 from agentflow_console.link.protocol import Link
 
 
-class ExportScreen(Form):
-    """Asks where to, and writes the letters of these ``numbers`` there, one a line."""
+class ExportForm(Form):
+    """Asks where to, and writes there what ``pieces`` gives; ``about`` says what that is."""
 
     DEFAULT_CSS = """
-    ExportScreen Input { width: 1fr; }
-    ExportScreen .about { height: auto; margin: 0 0 1 0; }
+    ExportForm Input { width: 1fr; }
+    ExportForm .about { height: auto; margin: 0 0 1 0; }
     """
     verb = "write"
 
-    def __init__(self, link: Link, numbers: Sequence[int]) -> None:
+    def __init__(self, what: str, name: str, about: str) -> None:
         super().__init__(self._export)
-        self._link = link
-        self._numbers = numbers
-        count = len(numbers)
-        self.heading = f"Export {count} dead letter{'' if count == 1 else 's'}"
+        self.heading = f"Export {what}"
+        self._what, self._file, self._about = what, name, about
+
+    async def pieces(self) -> Iterable[str]:
+        """What to write."""
+        raise NotImplementedError
 
     def fields(self) -> Iterator[Widget]:
-        about = "With error, traceback and event, as JSON, one letter a line."
-        yield Static(Content(about), classes="about")
-        yield named("File", Input(DEFAULT_NAME, compact=True, id="path"))
+        yield Static(Content(self._about), classes="about")
+        yield named("File", Input(self._file, compact=True, id="path"))
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -56,10 +59,49 @@ class ExportScreen(Form):
         return Request("export", {"path": path})
 
     async def _export(self, name: str, *, path: Path, **_: Any) -> Answer:
-        found = [await self._link.dead_letter(number) for number in self._numbers]
-        letters = [exported(letter) for letter in found if letter is not None]
+        pieces = list(await self.pieces())
         try:
-            await asyncio.to_thread(write_new, path, as_lines(letters))
+            await asyncio.to_thread(write_new, path, pieces)
         except OSError as error:
             return Answer(False, f"{path} can't be written: {error.strerror or error}")
-        return Answer(True, f"{len(letters)} dead letters are in {path}")
+        return Answer(True, f"{counted(len(pieces), self._what)} in {path}")
+
+
+class ExportScreen(ExportForm):
+    """Writes the dead letters of these ``numbers``, one a line."""
+
+    def __init__(self, link: Link, numbers: Sequence[int]) -> None:
+        super().__init__(
+            f"{len(numbers)} dead letter{'s'[: len(numbers) != 1]}",
+            dead_export.DEFAULT_NAME,
+            "With error, traceback and event, as JSON, one letter a line.",
+        )
+        self._link = link
+        self._numbers = numbers
+
+    async def pieces(self) -> Iterable[str]:
+        found = [await self._link.dead_letter(number) for number in self._numbers]
+        return dead_export.as_lines(
+            dead_export.exported(letter) for letter in found if letter is not None
+        )
+
+
+class AuditExportScreen(ExportForm):
+    """Writes these rows of the audit, one a line."""
+
+    def __init__(self, rows: Sequence[AuditRow]) -> None:
+        super().__init__(
+            f"{len(rows)} action{'s'[: len(rows) != 1]}",
+            audit_export.DEFAULT_NAME,
+            "Who, when, what, why, what it changed and took back, as JSON, one action a line.",
+        )
+        self._rows = rows
+
+    async def pieces(self) -> Iterable[str]:
+        return audit_export.as_lines(self._rows)
+
+
+def counted(number: int, what: str) -> str:
+    """How many were written: ``3 dead letters are``."""
+    noun = what.partition(" ")[2].removesuffix("s")
+    return f"{number} {noun} is" if number == 1 else f"{number} {noun}s are"

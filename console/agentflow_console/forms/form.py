@@ -72,6 +72,8 @@ class Form(ModalScreen[Answer | None]):
     heading = ""
     verb = "send"
     """What the key that sends does, in a word."""
+    sends = "form.send"
+    """The command of that key, as the last line shows it."""
 
     def __init__(self, send: Send) -> None:
         super().__init__()
@@ -137,7 +139,7 @@ class Form(ModalScreen[Answer | None]):
     def _keys(self) -> Content:
         keys = getattr(self.app, "keys", None)
         parts: list[Content] = []
-        for id, word in (("form.send", self.verb), ("form.cancel", "cancel")):
+        for id, word in ((self.sends, self.verb), ("form.cancel", "cancel")):
             key = keys.label(BY_ID[id]) if keys else key_label(BY_ID[id].keys[0])
             parts.append(Content.assemble((key, "$primary bold"), f" {word}   "))
         parts.append(Content.assemble(("tab", "$primary bold"), " next field"))

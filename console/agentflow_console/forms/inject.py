@@ -16,6 +16,7 @@ from agentflow_console.forms.fuzzy import ranked
 from agentflow_console.forms.json_editor import Checked, JsonEditor, MarkedArea
 from agentflow_console.forms.json_text import Fault, write_object
 from agentflow_console.forms.metadata_text import (
+    LEFT_BEHIND,
     LINEAGE,
     OWN_FIELDS,
     read_metadata,
@@ -29,6 +30,9 @@ _LARGE = 200_000  # characters of data that a person can still edit
 
 class InjectScreen(Form):
     """The inject form. ``event`` (as ``Event.to_dict`` gives it) fills it in.
+
+    What is sent then is a replay of that event: it keeps session, source and what caused it,
+    and says in its metadata whose replay it is.
 
     ``agents`` are the names offered for the target. An unknown one is sent all the same:
     it becomes a dead letter, which can be replayed once there is such an agent. Without a
@@ -58,7 +62,7 @@ class InjectScreen(Form):
         self._agents = tuple(agents)
         self._event = event or {"target": target}
         if event is not None:
-            self.heading = "Inject an edited copy"
+            self.heading = f"Send an edited copy of {safe(str(event.get('id') or '')[-8:])}"
 
     def fields(self) -> Iterator[Widget]:
         event = self._event
@@ -75,8 +79,7 @@ class InjectScreen(Form):
             ),
         )
         yield named("", Static(classes="hint", id="known"))
-        session = str(event.get("session_id") or "")
-        own = session if session != event.get("id") else ""
+        own = str(event.get("session_id") or "")
         yield named(
             "Session",
             Input(own, placeholder="a new one of its own", compact=True, id="session"),
@@ -86,7 +89,7 @@ class InjectScreen(Form):
         own_metadata = {
             key: str(value)
             for key, value in metadata.items()
-            if key not in LINEAGE and key not in OWN_FIELDS
+            if key not in LINEAGE | OWN_FIELDS | LEFT_BEHIND
         }
         yield Checked(
             "Metadata",
@@ -135,10 +138,23 @@ class InjectScreen(Form):
         priority = self.query_one("#priority", Choice).value
         if priority != "normal":
             metadata = {"priority": priority, **metadata}
-        event: dict[str, Any] = {"target": target, "data": data, "metadata": metadata}
+        event: dict[str, Any] = {
+            "target": target, "data": data, "metadata": {**metadata, **self._lineage()},
+        }  # fmt: skip
+        if source := self._event.get("source"):
+            event["source"] = source
         if session := self.query_one("#session", Input).value.strip():
             event["session_id"] = session
         return Request("inject", {"event": event})
+
+    def _lineage(self) -> dict[str, str]:
+        """What says where a copy comes from."""
+        original = str(self._event.get("id") or "")
+        if not original:
+            return {}
+        metadata = self._event.get("metadata") or {}
+        kept = {key: str(metadata[key]) for key in metadata if key in LINEAGE}
+        return {**kept, "replay_of": original}
 
     def _checked(self, id: str) -> dict[str, Any]:
         editor = self.query_one(f"#{id}", Checked)

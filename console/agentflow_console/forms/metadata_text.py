@@ -7,8 +7,13 @@ from collections.abc import Mapping
 
 from agentflow_console.forms.json_text import Fault, read_object, write_object
 
-LINEAGE = frozenset({"parent_event", "chain_id", "hop_count", "workflow_step", "broadcast_id"})
-"""What the engine writes into the metadata; a copied event starts a chain of its own."""
+LINEAGE = frozenset(
+    {"parent_event", "chain_id", "hop_count", "workflow_step", "broadcast_id", "replay_of"}
+)
+"""What the engine writes into the metadata; a copy of an event keeps it, out of sight."""
+
+LEFT_BEHIND = frozenset({"deadline", "idempotency_key"})
+"""What belongs to the first try alone."""
 
 OWN_FIELDS = frozenset({"session_id", "priority"})
 """What has a field of its own in the form."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from agentflow.telemetry.snapshot import AgentRow, Counts
+from agentflow_console.bindings import bindings
+from agentflow_console.commands import PLAN
 from agentflow_console.forms.choice import Choice
 from agentflow_console.forms.form import Form, Refused, Request, Send, named
 from agentflow_console.forms.roster import Roster
@@ -40,8 +43,10 @@ class ModeScreen(Form):
     ModeScreen .touches { height: auto; margin: 1 0 0 0; }
     ModeScreen .hint { margin: 0 0 0 10; height: auto; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = bindings(PLAN)
     heading = "Choose the mode"
-    verb = "apply"
+    verb = "plan"
+    sends = "plan.apply"
 
     def __init__(
         self,

@@ -14,11 +14,14 @@ from agentflow.control import Answer
 from agentflow_console import theming
 from agentflow_console.commands import GLOBAL, PANE
 from agentflow_console.link.protocol import LinkError
+from agentflow_console.planning import decide
 
 if TYPE_CHECKING:
     from agentflow_console.forms.palette import Entry
     from agentflow_console.keymap import KeyMap
     from agentflow_console.link.protocol import Link
+    from agentflow_console.operate import Operating
+    from agentflow_console.replays import Replays
     from agentflow_console.screens.base import Room
     from agentflow_console.settings import Settings
     from agentflow_console.store import Store
@@ -29,6 +32,7 @@ class Opening(App[int]):
 
     link: Link
     store: Store
+    replays: Replays
     room: Room | None
     keys: KeyMap
     settings: Settings
@@ -115,7 +119,11 @@ class Opening(App[int]):
             return
         names = [row.name for row in self.store.agents]
         screen = InjectScreen(self.command, names, detail.event, mode=self._mode())
-        await self.push_screen(screen)
+        await self.push_screen(screen, lambda answer: self.replays.follow(event_id, answer))
+
+    def action_event_difference(self) -> None:
+        """What came out when the selected event was sent again."""
+        self.replays.compare(self.selected_event_id())
 
     def action_choose_mode(self) -> None:
         snapshot = self.store.snapshot
@@ -125,8 +133,12 @@ class Opening(App[int]):
 
         agents, config = list(self.store.agents), self.store.config
         text = config.text if config is not None else ""
-        screen = ModeScreen(self.command, snapshot.mode, agents, snapshot.counts, text=text)
-        self.push_screen(screen)
+
+        async def send(name: str, **arguments: Any) -> Answer:
+            title = f"Plan: mode {snapshot.mode} → {arguments['mode']}"
+            return await decide(cast("Operating", self), name, arguments, title)
+
+        self.push_screen(ModeScreen(send, snapshot.mode, agents, snapshot.counts, text=text))
 
     def _mode(self) -> str:
         return self.store.snapshot.mode if self.store.snapshot is not None else "route"

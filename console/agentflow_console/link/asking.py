@@ -65,7 +65,8 @@ class AskingLink:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._operator = operator_name()
+        self.operator = operator_name()
+        """In whose name commands are given."""
 
     async def _ask(self, request: AnyRequest) -> bytes | memoryview:
         """The body of the engine's reply. Raises LinkError when there is none."""
@@ -111,5 +112,5 @@ class AskingLink:
 
     async def command(self, name: str, **arguments: Any) -> Answer:
         """Have the engine do something, in the name of this operator."""
-        request = Execute(next(self._numbers), name, arguments, self._operator)
+        request = Execute(next(self._numbers), name, arguments, self.operator)
         return _answer.decode(await self._ask(request))

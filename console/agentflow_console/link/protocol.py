@@ -39,6 +39,9 @@ class LinkError(Exception):
 class Link(Protocol):
     """A connection to one engine. Every call but ``start`` may raise LinkError when it is lost."""
 
+    operator: str
+    """In whose name commands are given."""
+
     async def start(self) -> None:
         """Bring the engine up. Raises LinkError with the reason if it can't start."""
 

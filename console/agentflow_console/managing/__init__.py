@@ -17,7 +17,7 @@ from agentflow_console.text import safe
 
 
 def manage(arguments: list[str]) -> int:
-    """Do what ``dead``, ``health`` or ``journal`` is told to, and give the exit code.
+    """Do what ``audit``, ``dead``, ``health`` or ``journal`` is told to, and give the exit code.
 
     Raises UsageError with what is wrong with the wish.
     """
@@ -26,6 +26,10 @@ def manage(arguments: list[str]) -> int:
     if isinstance(sys.stdout, TextIOWrapper):  # a terminal that can't show a letter is no error
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if command == "audit":
+            from agentflow_console.managing.audit import audit
+
+            return audit(flags)
         if command == "dead":
             from agentflow_console.managing.dead import dead
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.control import DeadDetail
-from agentflow.journal.reading import owner
+from agentflow.journal.reading import Owner, owner
 from agentflow_console import show
 from agentflow_console.arguments import UsageError
 from agentflow_console.dead_export import as_lines, as_list, exported, write_new
 from agentflow_console.forms.json_text import Fault, read_object, write_object
 from agentflow_console.journals import shown
+from agentflow_console.link.asking import operator_name
 from agentflow_console.link.protocol import LinkError
 from agentflow_console.managing.edit import edited
 from agentflow_console.managing.engine import Engine
@@ -131,7 +132,7 @@ def _replay(path: Path, flags: Namespace) -> int:
             raise UsageError("--data and --edit are for one letter")
         if not _sure(path, "replay", flags.yes):
             return 1
-        return _do(path, "replay_all", {})
+        return _do(path, flags, "replay_all", {})
     arguments: dict[str, Any] = {"number": flags.number}
     if flags.data is not None:
         data = read_object(flags.data)
@@ -143,24 +144,27 @@ def _replay(path: Path, flags: Namespace) -> int:
         if letter is None:
             return _no_letter(path, flags.number)
         arguments["data"] = edited(flags.number, arguments.get("data", letter.event["data"]))
-    return _do(path, "replay", arguments)
+    return _do(path, flags, "replay", arguments)
 
 
 def _drop(path: Path, flags: Namespace) -> int:
     if flags.number is not None:
-        return _do(path, "drop", {"number": flags.number})
+        return _do(path, flags, "drop", {"number": flags.number})
     if not _sure(path, "drop", flags.yes):
         return 1
-    return _do(path, "clear_dead", {})
+    return _do(path, flags, "clear_dead", {})
 
 
-def _do(path: Path, name: str, arguments: dict[str, Any]) -> int:
+def _do(path: Path, flags: Namespace, name: str, arguments: dict[str, Any]) -> int:
     """Have the running engine do it, or do it in the journal. 0 if it was done, else 1."""
+    operator = flags.operator or operator_name()
+    if flags.why:
+        arguments = {**arguments, "why": flags.why}
     running = owner(path)
     if running is None:
         from agentflow_console.managing.offline import offline
 
-        answer = offline(path, name, arguments)
+        answer = offline(path, name, arguments, operator)
     elif not running.socket:
         raise UsageError(
             f"process {running.pid} is using {safe(shown(path))}, and it takes no commands: "
@@ -168,7 +172,7 @@ def _do(path: Path, name: str, arguments: dict[str, Any]) -> int:
         )
     else:
         try:
-            answer = asyncio.run(_command(running.socket, running.pid, name, arguments))
+            answer = asyncio.run(_command(running, operator, name, arguments))
         except LinkError as error:
             print(safe(str(error)), file=sys.stderr)
             return 1
@@ -176,8 +180,9 @@ def _do(path: Path, name: str, arguments: dict[str, Any]) -> int:
     return 0 if answer.ok else 1
 
 
-async def _command(socket: str, pid: int, name: str, arguments: dict[str, Any]) -> Any:
-    async with Engine(socket, pid) as engine:
+async def _command(running: Owner, operator: str, name: str, arguments: dict[str, Any]) -> Any:
+    async with Engine(running.socket, running.pid) as engine:
+        engine.operator = operator
         return await engine.command(name, **arguments)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from agentflow.journal.reading import Owner, Reader, open_for_reading, owner
 from agentflow.telemetry.snapshot import AuditRow
 from agentflow_console.arguments import UsageError
+from agentflow_console.audit_export import exported
 from agentflow_console.forms.json_text import write_object
 from agentflow_console.journals import shown
 from agentflow_console.managing.place import find_journal
@@ -73,17 +74,7 @@ def _facts(path: Path, reader: Reader, has: Owner | None) -> dict[str, Any]:
             {key: fields.get(key) for key in ("number", "time", "cause", "differences")}
             for fields in reader.versions(_ROWS)
         ],
-        "audit": [
-            {
-                "time": row.time,
-                "operator": row.operator,
-                "action": row.action,
-                "target": row.target,
-                "detail": row.detail,
-                "outcome": row.outcome,
-            }
-            for row in reader.audit(_ROWS)
-        ],
+        "audit": [{**exported(row), "time": row.time} for row in reader.audit(_ROWS)],
     }
 
 

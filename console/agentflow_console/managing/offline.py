@@ -13,27 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.control import Answer
+from agentflow.control.words import WHY_LIMIT
 from agentflow.errors import AgentFlowError
 from agentflow.event import Event
 from agentflow.journal import DeadRecord, Journal, Recovery
 from agentflow.journal.codec import decode
 from agentflow.resilience.dead_letters import replay_of
 from agentflow.telemetry.snapshot import AuditRow
-from agentflow_console.link.asking import operator_name
 from agentflow_console.text import safe
 
 _LATER = "runs at the next start"
 
 
-def offline(path: Path, name: str, arguments: Mapping[str, Any]) -> Answer:
+def offline(path: Path, name: str, arguments: Mapping[str, Any], operator: str) -> Answer:
     """Do ``name``, a command of the engine's, in the journal at ``path``, and record who did.
 
     Raises JournalInUse and JournalUnusable.
     """
-    return asyncio.run(_offline(path, name, arguments))
+    return asyncio.run(_offline(path, name, arguments, operator))
 
 
-async def _offline(path: Path, name: str, arguments: Mapping[str, Any]) -> Answer:
+async def _offline(path: Path, name: str, arguments: Mapping[str, Any], operator: str) -> Answer:
     journal = Journal(path)
     recovery = journal.open(time.time())
     for sentence in recovery.damage:
@@ -43,13 +43,15 @@ async def _offline(path: Path, name: str, arguments: Mapping[str, Any]) -> Answe
         answer = await letters.execute(name, arguments)
         number = arguments.get("number")
         row = AuditRow(
-            len(recovery.audit) + 1,
+            recovery.audit[-1].seq + 1 if recovery.audit else 1,
             time.time(),
-            operator_name(),
+            operator,
             name,
             "" if number is None else str(number),
             answer.message,
             "done" if answer.ok else "refused",
+            why=str(arguments.get("why", ""))[:WHY_LIMIT],
+            about=f"event:{answer.data}" if answer.data else f"dead:{number}" if number else "",
         )
         journal.audit(row)
     finally:

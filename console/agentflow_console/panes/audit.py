@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentflow.telemetry.snapshot import AuditRow
 from agentflow_console import show
+from agentflow_console.audit_export import as_lines
 from agentflow_console.commands import title_of
 from agentflow_console.palette import Palette
 from agentflow_console.panes.base import Piece
@@ -60,6 +61,8 @@ class AuditPane(TablePane[AuditRow]):
             row.target,
             row.detail,
             row.outcome,
+            row.why,
+            row.change,
         )
         return " ".join(words)
 
@@ -83,22 +86,20 @@ class AuditPane(TablePane[AuditRow]):
             (safe(row.action, 60), palette.primary),
             (safe(row.target, 120) or "—", palette.text),
             outcome(row, palette),
-            (safe(row.detail, 300), palette.muted),
+            (safe(_came_of(row), 300), palette.muted),
         ]
 
     def copy_text(self) -> str:
         row = self.selected
         if row is None:
             return ""
-        words = (
-            show.clock(row.time),
-            row.operator,
-            row.action,
-            row.target,
-            row.detail,
-            row.outcome,
-        )
-        return " ".join(word for word in words if word)
+        return next(as_lines([row])).rstrip()
+
+
+def _came_of(row: AuditRow) -> str:
+    """The answer, with what it took back and the operator's reason."""
+    back = f" (takes back no. {row.undid})" if row.undid else ""
+    return f"{row.detail}{back}" + (f" · {row.why}" if row.why else "")
 
 
 def outcome(row: AuditRow, palette: Palette) -> Piece:
@@ -108,13 +109,30 @@ def outcome(row: AuditRow, palette: Palette) -> Piece:
     return (f"✗ {safe(row.outcome, 300)}", palette.error)
 
 
-def audit_lines(row: AuditRow, palette: Palette, cells: int) -> Lines:
-    """One thing that was done, in full."""
+_PLACES = {"event": "its trace", "agent": "the agent", "version": "the version",
+           "dead": "the dead letter"}  # fmt: skip
+
+
+def about_words(row: AuditRow) -> str:
+    """Where enter goes from here, '' for nowhere."""
+    return _PLACES.get(row.about.partition(":")[0], "")
+
+
+def audit_lines(row: AuditRow, palette: Palette, cells: int, *, undone: int = 0) -> Lines:
+    """One thing that was done, in full; ``undone`` is the number of what took it back."""
     lines: Lines = [[(" " + safe(title_of(row.action), 80), palette.strong)]]
+    lines += fact("Number", str(row.seq), palette, cells)
     lines += fact("When", show.clock(row.time), palette, cells)
     lines += fact("Who", row.operator or "nobody named", palette, cells)
+    lines += fact("Why", row.why, palette, cells)
     lines += fact("Command", row.action, palette, cells)
     lines += fact("Target", row.target, palette, cells)
-    lines += fact("Detail", row.detail, palette, cells)
+    lines += fact("Changed", row.change, palette, cells)
+    lines += fact("Answer", row.detail, palette, cells)
     lines += fact("Outcome", outcome(row, palette), palette, cells)
+    lines += fact("Takes back", f"no. {row.undid}" if row.undid else "", palette, cells)
+    lines += fact("Undone by", f"no. {undone}" if undone else "", palette, cells)
+    lines += fact("About", row.about.partition(":")[2], palette, cells)
+    if where := about_words(row):
+        lines += [[], [(f" ↵ shows {where}", palette.muted)]]
     return lines

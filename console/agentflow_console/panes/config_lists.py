@@ -60,9 +60,13 @@ class VersionsPane(TablePane[VersionRow]):
         palette = self.palette
         runs, refused = row.number == self.running, not row.number
         style = palette.dead if refused else palette.strong if runs else palette.text
-        name = "✗ —" if refused else f"{'●' if runs else ' '} v{row.number}"
+        tried = row.state == "canary"
+        if row.state == "ended":
+            style = palette.muted
+        sign = "●" if runs else "◐" if tried else " "
+        name = "✗ —" if refused else f"{sign} v{row.number}"
         return [
-            (name, palette.running if runs else style),
+            (name, palette.running if runs else palette.accent if tried else style),
             (show.clock_short(row.time), palette.muted),
             (safe(row.mode, 30), style),
             (safe(row.cause, 60), palette.muted),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from agentflow.telemetry.snapshot import Snapshot
@@ -45,7 +46,7 @@ class ConsolePane(DocumentPane):
         ]
         if store.snapshot is not None:
             lines.append(self._engine(store.snapshot))
-        together = app.link.process == 0
+        together = store.snapshot is not None and store.snapshot.pid == os.getpid()
         lines.append(self._own(reading, together=together))
         self.show("console", "Console", lines)
 

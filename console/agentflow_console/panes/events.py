@@ -112,6 +112,8 @@ class EventsPane(TablePane[EventRow]):
 def route(row: EventRow) -> str:
     """Where an event was meant to go and, if that is elsewhere, where it is."""
     target, at = safe(row.target, 60), safe(row.at, 60)
+    if row.state == "held" and at.startswith("breakpoint "):
+        return f"{at} · {target}" if target else at
     if row.state == "held" and not at:
         at = "held"
     if not at or at == target:

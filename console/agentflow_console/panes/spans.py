@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from operator import attrgetter
+
+import msgspec
 
 from agentflow.telemetry.snapshot import SpanRow
 
-_TREE = {"queued": 0}  # what stands before its siblings when both begin at once
 
-
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True, gc=False):
     """One span at its place in the tree."""
 
     span: SpanRow
@@ -29,20 +28,32 @@ def tree(spans: Sequence[SpanRow], now: float, folded: Container[str] = ()) -> l
     """
     known = {span.id for span in spans}
     under: dict[str, list[SpanRow]] = {}
-    for span in spans:
-        parent = span.parent if span.parent in known and span.parent != span.id else ""
-        under.setdefault(parent, []).append(span)
+    for span in sorted(spans, key=_PLACE):
+        parent = span.parent
+        if parent not in known or parent == span.id:
+            parent = ""
+        siblings = under.get(parent)
+        if siblings is None:
+            under[parent] = [span]
+        else:
+            siblings.append(span)
     for siblings in under.values():
-        siblings.sort(key=lambda span: (span.start, _TREE.get(span.kind, 1)))
+        if len(siblings) > 1 and any(span.kind == "queued" for span in siblings[1:]):
+            # What begins at once with its siblings and is no work stands before them.
+            siblings.sort(key=lambda span: (span.start, span.kind != "queued"))
     sizes = _sizes(under)
     nodes: list[Node] = []
     todo = [(span, "", "", span) for span in reversed(under.get("", []))]
     while todo:
         span, stem, below, root = todo.pop()
-        children = under.get(span.id, [])
-        shut = span.id in folded and bool(children)
-        end = now if span.duration < 0 else span.start + span.duration
-        nodes.append(Node(span, stem, sizes.get(span.id, 0), shut, max(end, span.start), root))
+        start, duration = span.start, span.duration
+        end = now if duration < 0 else start + duration
+        children = under.get(span.id)
+        if children is None:
+            nodes.append(Node(span, stem, 0, False, end if end > start else start, root))
+            continue
+        shut = span.id in folded
+        nodes.append(Node(span, stem, sizes[span.id], shut, max(end, start), root))
         if not shut:
             last = len(children) - 1
             for index in range(last, -1, -1):
@@ -51,12 +62,16 @@ def tree(spans: Sequence[SpanRow], now: float, folded: Container[str] = ()) -> l
     return nodes
 
 
+_PLACE = attrgetter("start")
+
+
 def _sizes(under: dict[str, list[SpanRow]]) -> dict[str, int]:
-    """How many spans are under each, counted from the leaves up."""
-    order: list[str] = [""]
+    """How many spans are under each that has any, counted from the leaves up."""
+    order: list[str] = [""] if "" in under else []
     for id in order:
-        order.extend(span.id for span in under.get(id, ()))
+        order.extend([span.id for span in under[id] if span.id in under])
     sizes: dict[str, int] = {}
     for id in reversed(order):
-        sizes[id] = sum(1 + sizes.get(span.id, 0) for span in under.get(id, ()))
+        inside = under[id]
+        sizes[id] = len(inside) + sum([sizes[span.id] for span in inside if span.id in sizes])
     return sizes

@@ -26,6 +26,9 @@ def stop_lines(row: StopRow, detail: StopDetail | None, palette: Palette, cells:
     )
     lines += fact("Session", row.session, palette, cells)
     lines += fact("Since", show.clock(row.since), palette, cells)
+    if row.behind:
+        waiting = f"{row.behind} event{'s' * (row.behind != 1)} of its session"
+        lines += fact("Behind it", waiting, palette, cells)
     if row.attempt > 1:
         lines += fact("Attempt", str(row.attempt), palette, cells)
     if row.edited:

@@ -115,9 +115,8 @@ class Breakpoints(Room):
             return
         event_id, before = self._follows
         for row in store.snapshot.stops:
-            if row.event_id == event_id and row.number > before:
+            if row.event_id == event_id and row.number > before and self.stops.select(row.number):
                 self._follows = None
-                self.stops.select(row.number)
                 return
 
     def restyle(self, palette: Palette, *, sides: bool) -> None:

@@ -9,10 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 
-from agentflow.telemetry.snapshot import ProblemRow, VersionRow
+from agentflow.telemetry.snapshot import CanaryRow, ProblemRow, VersionRow
 from agentflow_console.bindings import bindings
 from agentflow_console.palette import Palette
 from agentflow_console.panes.base import Pane
+from agentflow_console.panes.canary import canary_lines
 from agentflow_console.panes.config_facts import config_lines, version_lines
 from agentflow_console.panes.config_lists import ProblemsPane, VersionsPane
 from agentflow_console.panes.config_text import ConfigText
@@ -38,6 +39,8 @@ class Config(Room):
     Config .right { width: 3fr; }
     Config #facts { height: 3fr; }
     Config #versions { height: 2fr; }
+    Config #canary { height: 15; }
+    Config.-single #canary { height: 1fr; }
     Config #differences { height: 2fr; }
     Config #file { height: 1fr; }
     Config #problems { height: 8; }
@@ -55,12 +58,15 @@ class Config(Room):
         self.differences = DocumentPane(id="differences")
         self.file = ConfigText(id="file")
         self.problems = ProblemsPane(id="problems")
+        self.canary = DocumentPane(id="canary")
         self._single: Pane = self.versions
         self._seen: object = None
+        self._canary: CanaryRow | None = None
 
     def compose(self) -> ComposeResult:
         with Container(classes="split"):
             with Vertical(classes="left"):
+                yield self.canary
                 yield self.facts
                 yield self.versions
                 yield self.differences
@@ -71,6 +77,8 @@ class Config(Room):
     @property
     def _every(self) -> list[Pane]:
         panes: list[Pane] = [self.versions, self.differences, self.facts, self.file]
+        if self._canary is not None:
+            panes.insert(0, self.canary)
         return [*panes, self.problems] if self.problems.rows else panes
 
     # -- which of them is shown ----------------------------------------------------------------
@@ -120,10 +128,17 @@ class Config(Room):
 
     def refresh_from(self, store: Store, now: float, *, force: bool = False) -> None:
         had = bool(self.problems.rows)
+        tried = self._canary is not None
+        snapshot = store.snapshot
+        self._canary = snapshot.canary if snapshot is not None else None
         rows = self.problems.fetch(store)
         if rows is not None:
             self.problems.show(rows)
         super().refresh_from(store, now, force=force)
+        if tried != (self._canary is not None):
+            if self._single is self.canary:
+                self._single = self.versions
+            self.choose_panes()
         if bool(self.problems.rows) != had:
             if not self.problems.rows and self._single is self.problems:
                 self._single = self.versions
@@ -135,6 +150,14 @@ class Config(Room):
         if config is None:
             self._fill_nothing()
             return
+        if self._canary is not None and self.canary.shown:
+            lines = canary_lines(self._canary, palette, self.canary.body_width)
+            share = self._canary.share
+            name = "Canary" if share < 100 else "New sessions"
+            number = self._canary.new.version
+            self.canary.show(number, f"{name} v{number}{self._suffix(self.canary)}", [
+                *lines, [(" A promotes or ends it", palette.muted)],
+            ])  # fmt: skip
         row = self.versions.selected
         self.versions.suffix = self._suffix(self.versions)
         self.problems.suffix = self._suffix(self.problems)
@@ -223,6 +246,14 @@ class Config(Room):
         elif isinstance(row, VersionRow):
             self.action_rollback()
 
+    def select(self, key: int) -> None:
+        """Put the cursor on the version of this number."""
+        self._show(self.versions)
+        row = next((row for row in self.versions.rows if row.number == key), None)
+        if row is None or not self.versions.select(self.versions.key(row)):
+            self.console.say(f"v{key} is not in the history any more.")
+        self._fill(self.console.store)
+
     def go_back(self) -> bool:
         if self._single is self.versions or self.app.size.width >= _BESIDE:
             return False
@@ -240,36 +271,16 @@ class Config(Room):
         elif row.number == config.version:
             self.console.say(f"v{row.number} is what runs.")
         elif not self.console.refused():
-            self._ask(row, config.version)
+            self._ask(row)
 
-    def _ask(self, row: VersionRow, running: int) -> None:
-        from agentflow_console.forms.confirm import ConfirmScreen
+    def _ask(self, row: VersionRow) -> None:
+        title = f"Plan: roll back to v{row.number}"
+        self.console.plan_first("rollback", title, version=row.number)
 
-        later = [
-            difference
-            for version in self.versions.rows
-            if version.number > row.number
-            for difference in version.differences
-        ]
-        snapshot = self.console.store.snapshot
-        counts = snapshot.counts if snapshot else None
-        touched = (
-            f"{counts.running} running finish under v{running}; {counts.queued} queued and "
-            f"{counts.held} held run under the new version."
-            if counts
-            else ""
-        )
-        lines = [f"Runs v{row.number} again (mode {row.mode}), as a new version.", touched]
-        if later:
-            lines += ["", "Takes back:", *(f"  {difference}" for difference in later)]
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                saying = f"roll back to v{row.number}"
-                self.console.change("rollback", saying=saying, version=row.number)
-
-        title = f"Roll back to v{row.number}?"
-        self.app.push_screen(ConfirmScreen(title, lines, verb="Roll back"), answered)
+    def action_apply_file(self) -> None:
+        """Run what the file says."""
+        if not self.console.refused():
+            self.console.plan_first("file", "Plan: apply the file")
 
 
 def _is_about(problem: ProblemRow, path: str) -> bool:

@@ -82,7 +82,13 @@ class DeadLetters(Listing):
         if detail is None:
             self.console.say(f"There is no dead letter {number} any more.", ok=False)
             return
-        await self.app.push_screen(EditReplayScreen(self.console.command, detail), self._done)
+        event_id = detail.row.event_id
+
+        def done(answer: Answer | None) -> None:
+            self._done(answer)
+            self.console.replays.follow(event_id, answer)
+
+        await self.app.push_screen(EditReplayScreen(self.console.command, detail), done)
 
     def _done(self, answer: Answer | None) -> None:
         if answer is not None and self._latest is not None:
@@ -166,9 +172,15 @@ class DeadLetters(Listing):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.console.change(command, saying=title.rstrip("?"), **arguments)
+                saying = title.rstrip("?")
+                self.console.change(command, saying=saying, **arguments, **screen.why)
 
-        self.app.push_screen(ConfirmScreen(title, touches, verb=verb, destroys=destroys), answered)
+        config = self.console.store.config
+        screen = ConfirmScreen(
+            title, touches, verb=verb, destroys=destroys, asks=True,
+            insists=config is not None and config.ask_why,
+        )  # fmt: skip
+        self.app.push_screen(screen, answered)
 
 
 def _letters(count: int) -> str:

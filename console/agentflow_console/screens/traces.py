@@ -63,6 +63,7 @@ class Traces(Room):
         self._wanted: SessionRow | None = None
         self._wanted_event = ""
         self._wanted_span = ""
+        self._asked_for: SessionRow | None = None
         self._known: SessionSpans | None = None
         self._spans: Latest[str, list[SpanRow]] | None = None
         self._rows: Latest[tuple[str, int], SessionPage] | None = None
@@ -122,12 +123,15 @@ class Traces(Room):
         self._rows.want(self.sessions.wanted, live=True)
         row = self.sessions.selected
         if row is not None:
+            if row != self._asked_for:  # something has happened in it
+                self._asked_for = row
+                self._spans.forget()
             self._spans.want(row.id, live=row.running > 0 or not self.waterfall.spans)
         self._describe()
 
     def _connect(self) -> None:
         link = self.console.link
-        self._known = SessionSpans(link)
+        self._known = SessionSpans(link, self._got_spans)
         self._rows = Latest(
             self, lambda wanted: link.sessions(*wanted), self._got_sessions, again=1.0
         )
@@ -254,6 +258,14 @@ class Traces(Room):
             return False
         self._go(self._depth - 1)
         return True
+
+    def action_whatif(self) -> None:
+        """Ask what the selected session should be run under."""
+        row = self.sessions.selected
+        if row is None:
+            self.console.say("There is no session to run otherwise.")
+        else:
+            self.console.open_in("whatif", row.id)
 
     def action_fit(self) -> None:
         """The axis of the selected event, or of the whole session."""

@@ -25,8 +25,9 @@ _WORDS = {"same": "the same", "parted": "they part", "unknown": "can't be told"}
 def summary_lines(summary: Mapping[str, Any], cells: int) -> Iterator[str]:
     """The totals over all sessions, recorded and new."""
     was, now = summary["recorded"], summary["new"]
+    sessions = summary["sessions"]
     yield (
-        f"{summary['sessions']:,} sessions: {summary['same']:,} the same, "
+        f"{sessions:,} session{'' if sessions == 1 else 's'}: {summary['same']:,} the same, "
         f"{summary['parted']:,} part, {summary['unknown']:,} can't be told"
     )
     yield ""

@@ -129,6 +129,8 @@ def duration(seconds: float) -> str:
         return f"{seconds / 60:.0f} min"
     if seconds >= 1:
         return f"{seconds:.1f} s"
+    if seconds < 0.00005:
+        return "0 ms"
     return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f} ms"
 
 

@@ -63,7 +63,8 @@ def _stopped(runner: Runner) -> list[str]:
     if not stops:
         return []
     first = stops[0]
-    others = f" and {len(stops) - 1} more" if len(stops) > 1 else ""
+    events = len({stop.execution.seq for stop in stops})
+    others = f" and {events - 1} more" if events > 1 else ""
     return [
         f"press B: event {first.execution.seq} is stopped at breakpoint {first.breakpoint} "
         f"({clean(first.where)}){others}"

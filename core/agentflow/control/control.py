@@ -13,7 +13,15 @@ from agentflow.control.relations import Relations
 from agentflow.control.rows import clean, one_line, problem_row
 from agentflow.control.sessions import Sessions
 from agentflow.control.stopping import Stopping
-from agentflow.control.words import Answer, Command, DeadDetail, Deed, EventDetail, StopDetail
+from agentflow.control.words import (
+    WHY_LIMIT,
+    Answer,
+    Command,
+    DeadDetail,
+    Deed,
+    EventDetail,
+    StopDetail,
+)
 from agentflow.engine import Runner
 from agentflow.errors import AgentFlowError, ConfigError
 from agentflow.event import Event
@@ -26,9 +34,6 @@ from agentflow.telemetry.snapshot import (
 )
 
 _Action = Callable[[dict[str, Any]], Awaitable[Answer | Deed]]
-
-WHY_LIMIT = 500
-"""Characters of an operator's reason that are kept."""
 
 _OPPOSITES = {"resume": "pause", "unbreak": "break"}
 """Commands that take back what another one did to the same target."""
@@ -160,6 +165,11 @@ class Control:
         if not event.source:
             event = event.replace(source="console")
         event_id = await self.runner.emit(event)
+        if original := event.metadata.get("replay_of", ""):
+            edited = self._relations.edited(original, event)
+            return Answer(
+                True, f"event {original[-8:]} sent again as {event_id[-8:]}: {edited}", event_id
+            )
         to = event.route or f"the {self.runner.plan.mode} orchestration"
         return Answer(True, f"event {event_id[-8:]} sent to {to}", event_id)
 

@@ -112,7 +112,7 @@ class Observer:
             pace=runner.pace,
             breakpoints=None if cursor.breakpoints == revision else self._breakpoints(),
             breakpoints_revision=revision,
-            stops=[stop_row(stop, offset) for stop in runner.breakpoints.stops.values()],
+            stops=[stop_row(stop, runner) for stop in runner.breakpoints.stops.values()],
             on_quit=runner.on_quit,
             health=health if health is not None and health.time != cursor.health else None,
             canary=canary,
@@ -184,14 +184,10 @@ class Observer:
         )
 
     def _family(self, execution: Execution) -> list[Execution]:
-        """An execution and everything that came of it."""
-        session = self._runner.executions(execution.event.session_id)
-        wanted = {execution.event.id}
-        family = []
-        for other in sorted(session, key=lambda found: found.seq):
-            if other.event.id in wanted:
-                family.append(other)
-                wanted.update(other.children or ())
+        """An execution and everything that came of it, in other sessions too."""
+        family, complete = _descent(execution, self._runner.executions(execution.event.session_id))
+        if not complete:
+            family, _ = _descent(execution, self._runner.executions())
         return family
 
     def dead_letter(self, number: int) -> DeadDetail | None:
@@ -209,3 +205,14 @@ class Observer:
     def stop(self, number: int) -> StopDetail | None:
         """One event that is stopped, in full; None if it isn't any more."""
         return stop_detail(self._runner, number)
+
+
+def _descent(execution: Execution, among: list[Execution]) -> tuple[list[Execution], bool]:
+    """What came of an execution, and whether all of it was ``among`` these."""
+    wanted = {execution.event.id}
+    family = []
+    for other in sorted(among, key=lambda found: found.seq):
+        if other.event.id in wanted:
+            family.append(other)
+            wanted.update(other.children or ())
+    return family, len(family) == len(wanted)

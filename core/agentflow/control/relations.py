@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentflow.control.rows import clean, plain
 from agentflow.control.words import Related, SpanDetail, SpanRef
 from agentflow.telemetry import states
+from agentflow.telemetry.difference import difference
 from agentflow.telemetry.spans import RunSpan, emitter, runs_of, spans
 from agentflow.telemetry.trace import bounded
 
 if TYPE_CHECKING:
     from agentflow.engine import Runner
     from agentflow.engine.execution import Execution
+    from agentflow.event import Event
     from agentflow.telemetry.snapshot import SpanRow
 
 MOST = 500
 """Effects that are told."""
+
+_PLACES = 6  # edited places that are told
+_PLACE = 60  # characters of one
+_MARKS = frozenset({"replay_of", "deadline", "idempotency_key", "session_id"})
 
 
 class Relations:
@@ -131,6 +137,25 @@ class Relations:
                 found.append(_event_ref(other, "replay"))
         return found
 
+    def edited(self, original_id: str, replay: Event) -> str:
+        """What a replay carries otherwise than its original, in a few words."""
+        original = self._event(original_id)
+        if original is None:
+            return "the original is remembered no more"
+        changes = difference(_content(original), _content(replay))
+        if not changes:
+            return "nothing edited"
+        places = ", ".join(change.place[:_PLACE] for change in changes[:_PLACES])
+        rest = len(changes) - _PLACES
+        return clean(f"edited {places}" + (f" and {rest} more" if rest > 0 else ""))
+
+    def _event(self, event_id: str) -> Event | None:
+        execution = self._find(event_id)
+        if execution is not None:
+            return execution.event
+        letters = self._runner.dead_letters
+        return next((letter.event for letter in letters if letter.event.id == event_id), None)
+
     # -- looking up -----------------------------------------------------------------------
 
     def _find(self, event_id: str) -> Execution | None:
@@ -146,6 +171,15 @@ class Relations:
     def _run(self, execution: Execution, span_id: str) -> RunSpan | None:
         runs = runs_of(execution, self._runner.dispatcher.guards)
         return next((run for run in runs if run.id == span_id), None)
+
+
+def _content(event: Event) -> dict[str, Any]:
+    """What somebody can edit of an event."""
+    metadata = {key: text for key, text in event.metadata.items() if key not in _MARKS}
+    return {
+        "target": event.target, "session": event.session_id, "data": event.data,
+        "metadata": metadata,
+    }  # fmt: skip
 
 
 def _ref(execution: Execution, row: SpanRow, relation: str) -> SpanRef:

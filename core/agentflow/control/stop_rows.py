@@ -28,9 +28,11 @@ def breakpoint_row(point: Breakpoint, *, applies: bool) -> BreakpointRow:
     )
 
 
-def stop_row(stop: Stop, offset: float) -> StopRow:
+def stop_row(stop: Stop, runner: Runner) -> StopRow:
     """An event that is stopped."""
     execution = stop.execution
+    dispatcher = runner.dispatcher
+    outer = dispatcher.breakpoints.clock.root_of(execution)
     event = execution.event
     return StopRow(
         stop.number,
@@ -43,12 +45,13 @@ def stop_row(stop: Stop, offset: float) -> StopRow:
         clean(event.session_id),
         clean(event.route),
         execution.mode,
-        stop.since + offset,
+        stop.since + dispatcher.wall_offset,
         execution.attempt,
         "" if stop.error is None else describe(stop.error),
         preview(event),
         stop.edited,
         stop.skip,
+        dispatcher.backlog.behind(outer.event.session_id),
     )
 
 
@@ -69,7 +72,7 @@ def stop_detail(runner: Runner, number: int) -> StopDetail | None:
             )
     point = runner.breakpoints.find(stop.breakpoint)
     return StopDetail(
-        row=stop_row(stop, dispatcher.wall_offset),
+        row=stop_row(stop, runner),
         event=plain(execution.event.to_dict()),
         state=plain(dict(stop.state)),
         meta=plain(stop.state.meta),

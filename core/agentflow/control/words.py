@@ -14,6 +14,9 @@ from agentflow.telemetry.snapshot import (
     StopRow,
 )
 
+WHY_LIMIT = 500
+"""Characters of an operator's reason that are kept."""
+
 
 class Command(msgspec.Struct, frozen=True):
     """Something an operator wants done."""

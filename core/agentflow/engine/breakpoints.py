@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from agentflow.engine.hooks import STOPS, HookPoint
 from agentflow.engine.stops import StandStill, Stop
@@ -107,27 +107,28 @@ def _written(one: BreakpointConfig) -> Key:
     return (one.hook, one.agent, one.mode or "", one.when, one.hits, one.enabled)
 
 
-class Watched(NamedTuple):
-    """An express lane for those events of which no breakpoint can be meant for them.
+LaneFor: TypeAlias = "Callable[[Event], Lane | None]"
+"""An express lane for those events of which no breakpoint can be meant for them."""
 
-    ``tests`` are one for each breakpoint: whether it may fit the event.
-    """
 
-    lane: Lane
-    tests: tuple[Callable[[Event], bool], ...]
+def lane_for(lane: Lane, against: Sequence[Breakpoint]) -> LaneFor:
+    """``lane``, unless a test of the event alone says that a breakpoint may fit."""
+    tests = [
+        point.when.of_event[0] if len(point.when.of_event) == 1 else point.when.may_fit
+        for point in against
+    ]
+    only = tests[0] if len(tests) == 1 else lambda event: any(test(event) for test in tests)
 
-    def lane_for(self, event: Event) -> Lane | None:
-        """The lane, unless a breakpoint may fit."""
+    def pick(event: Event) -> Lane | None:
         try:
-            for test in self.tests:
-                if test(event):
-                    return None
+            return None if only(event) else lane
         except Exception:  # a value that refuses to be looked at
             return None
-        return self.lane
+
+    return pick
 
 
-Lanes: TypeAlias = tuple[dict[str, "Lane"], dict[str, Watched]]
+Lanes: TypeAlias = tuple[dict[str, "Lane"], dict[str, LaneFor]]
 """The express lanes that are open, and those that are open to some events, by target."""
 
 
@@ -147,6 +148,7 @@ class Breakpoints:
         self.clock = StandStill(dispatcher)
         self.open = False
         """Whether nothing is stopped (any more): the runner ends."""
+        self._marked = False
         self.changes = 0
         self.on_quit = ""
         """What an operator wants to become of stopped events at the end; "" for as configured."""
@@ -246,21 +248,13 @@ class Breakpoints:
         if not armed:
             return plan.lanes, {}
         free: dict[str, Lane] = {}
-        watched: dict[str, Watched] = {}
+        watched: dict[str, LaneFor] = {}
         for target, lane in plan.lanes.items():
             against = [point for point in armed if point.may_stop(lane, target, plan.mode)]
             if not against:
                 free[target] = lane
             elif all(point.when.of_event for point in against):
-                watched[target] = Watched(
-                    lane,
-                    tuple(
-                        point.when.of_event[0]
-                        if len(point.when.of_event) == 1
-                        else point.when.may_fit
-                        for point in against
-                    ),
-                )
+                watched[target] = lane_for(lane, against)
         return free, watched
 
     def take(self, written: Sequence[BreakpointConfig]) -> None:
@@ -310,6 +304,21 @@ class Breakpoints:
                 found.append(point)
             point.applied = applies
         return found
+
+    def mark(self, plans: Sequence[Plan]) -> None:
+        """Note with each agent whether its runs may be stopped."""
+        armed = [
+            point
+            for point in self._armed()
+            if point.hook in (None, HookPoint.BEFORE_AGENT_RUN, HookPoint.AFTER_AGENT_RUN)
+        ]
+        stepping = bool(self.stepping)
+        if not (armed or stepping or self._marked):
+            return
+        self._marked = bool(armed) or stepping
+        for plan in plans:
+            for agent in plan.agents.values():
+                agent.vitals.watched = stepping or any(p.is_for(agent.name) for p in armed)
 
     # -- stopping -------------------------------------------------------------------------
 

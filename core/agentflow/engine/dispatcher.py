@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from agentflow.agent import GRACE, AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
-from agentflow.engine.breakpoints import Breakpoints, Lanes, Watched
+from agentflow.engine.breakpoints import Breakpoints, LaneFor, Lanes
 from agentflow.engine.canary import Canary
 from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride
 from agentflow.engine.firing import HookRefused, fire
 from agentflow.engine.guards import Guard, current_guard
-from agentflow.engine.hooks import HookPoint, Hooks
+from agentflow.engine.hooks import HookPoint, Hooks, without_stops
 from agentflow.engine.ledger import wake_up
 from agentflow.engine.plan import Choice, Lane, Plan, PlannedAgent, Vitals
 from agentflow.engine.slots import Slots
@@ -89,7 +89,7 @@ class Dispatcher(Slots):
         """How often the process may die while an event runs until that is a dead letter."""
         self.express: dict[str, Lane] = {}
         """The plan's express lanes, by target, while they are open and the only ones."""
-        self.watched: dict[str, Watched] = {}
+        self.watched: dict[str, LaneFor] = {}
         """Lanes open to events that no breakpoint can be meant for, by target."""
         self.beside: dict[bool, Lanes] = {}
         """While a plan is tried out: its lanes (True), and those of ``plan``."""
@@ -103,6 +103,8 @@ class Dispatcher(Slots):
         """Open or close the express lanes: callbacks, pauses and breakpoints close them."""
         self.changes += 1
         self.express, self.watched, self.beside = {}, {}, {}
+        plans = [self.plan] if self.canary is None else [self.plan, self.canary.plan]
+        self.breakpoints.mark(plans)
         if self.hooks.in_the_way or self.any_paused:
             return
         lanes = self.breakpoints.lanes(self.plan)
@@ -138,23 +140,47 @@ class Dispatcher(Slots):
             self.wake()
         return execution
 
+    def accept_late(
+        self, event: Event, waiter: asyncio.Future[AgentResult] | None, seq: int
+    ) -> None:
+        """As ``accept``, while what the journal has kept from before is still being read."""
+        rank = event.priority_rank
+        self.accepted += 1
+        execution = Execution(event, seq, rank, self.now(), waiter)
+        backlog = self.backlog
+        session = event.session_id
+        if backlog.overtakes(rank, session == event.id):
+            backlog.place(execution, session)
+            self.wake_all()
+        else:
+            backlog.late.append(execution)
+
     def handle(self, execution: Execution, guard: Guard) -> Awaitable[None]:
         """Run one execution to its end, on the express lane if there is one for it."""
         event = execution.event
         steered = event.steered or execution.tries
         lane = None if steered else self.express.get(event.target)
         if lane is None:
-            if not self.watched and self.canary is None:
-                return self.orchestrate(execution, guard)
-            plan = None if self.canary is None else self.plan_for(event.session_id)
-            if not steered:
-                tried = plan is not None and plan is not self.plan
-                free, watched = self.beside.get(tried, ({}, self.watched))
-                lane = free.get(event.target)
-                if lane is None and event.target in watched:
-                    lane = watched[event.target].lane_for(event)
+            if self.canary is not None:
+                return self._handle_beside(execution, guard)
+            if self.watched and not steered and (lane_for := self.watched.get(event.target)):
+                lane = lane_for(event)
             if lane is None:
-                return self.orchestrate(execution, guard, plan=plan)
+                return self.orchestrate(execution, guard)
+        return ride(self, execution, lane, guard)
+
+    def _handle_beside(self, execution: Execution, guard: Guard) -> Awaitable[None]:
+        """The same while another plan is tried out."""
+        event = execution.event
+        plan = self.plan_for(event.session_id)
+        lane = None
+        if not (event.steered or execution.tries) and self.beside:
+            free, watched = self.beside[plan is not self.plan]
+            lane = free.get(event.target)
+            if lane is None and (lane_for := watched.get(event.target)):
+                lane = lane_for(event)
+        if lane is None:
+            return self.orchestrate(execution, guard, plan=plan)
         return ride(self, execution, lane, guard)
 
     # -- one event ----------------------------------------------------------------------
@@ -216,7 +242,8 @@ class Dispatcher(Slots):
         outcome: Outcome | None = None
         try:
             if hooks.before_event:
-                work.fresh = None
+                if without_stops(hooks.before_event):
+                    work.fresh = None
                 try:
                     answer = fire(
                         execution, hooks.before_event, HookPoint.BEFORE_EVENT_HANDLING, state
@@ -661,27 +688,16 @@ class Dispatcher(Slots):
         # A retry that its time limit would cut off before it begins helps nobody.
         return delay if self.now() + delay < execution.deadline else None
 
-    def restore(self, executions: Iterable[Execution]) -> None:
-        """Queue executions that the journal has kept from before, in their order.
+    def begin_again(self, open_now: int) -> None:
+        """Empty the queue: so many events come from the journal.
 
         What an earlier stop of this very runner has left is among them.
         """
-        backlog = self.backlog
-        backlog.clear()
+        self.backlog.clear()
         for vitals in self.holding:
             vitals.held.clear()
         self.holding.clear()
-        self.accepted = self.done
-        ordered, sessions, ready = backlog.ordered, backlog.sessions, backlog.ready
-        for execution in executions:
-            self.accepted += 1
-            if ordered:
-                session = execution.event.session_id
-                if session in sessions:
-                    backlog.wait(session, execution)
-                    continue
-                sessions[session] = None
-            ready[execution.rank].append(execution)
+        self.accepted = self.done + open_now
 
     async def close(self) -> None:
         """Cancel what still runs; it is queued again, as if it had not begun.
@@ -705,7 +721,7 @@ class Dispatcher(Slots):
         self._idle.clear()
         self._resumable.clear()
         error = RunnerNotRunning("the runner was stopped before this event was done")
-        for execution in self.live():
+        for execution in (*self.begun(), *self.backlog.awaited()):
             waiter, execution.waiter = execution.waiter, None
             if waiter is not None and not waiter.done():
                 waiter.set_result(AgentResult(State(execution.event.data), error))

@@ -50,12 +50,13 @@ class Work:
     the slot was given up. ``fresh`` is the state made from the event's data until
     something has touched it, ``tried`` an attempt that was made before ``run``,
     ``begun`` whether one lies behind it that is not among the runs. ``stood`` is for how many
-    seconds time stood still, ``dropped`` the error of an event that an operator has dropped.
+    seconds time stood still, ``stopped`` whether it ever did for this event,
+    ``dropped`` the error of an event that an operator has dropped.
     """
 
     __slots__ = (
         "active", "begun", "choice", "dispatcher", "dropped", "fresh", "guard", "parked_held",
-        "parked_retry", "released", "stood", "tried",
+        "parked_retry", "released", "stood", "stopped", "tried",
     )  # fmt: skip
 
     def __init__(self, dispatcher: Dispatcher, choice: Choice, guard: Guard) -> None:
@@ -63,7 +64,7 @@ class Work:
         self.choice = choice
         self.guard = guard
         self.active = self.parked_held = self.parked_retry = 0
-        self.released = self.begun = False
+        self.released = self.begun = self.stopped = False
         self.dropped: DroppedAtBreakpoint | None = None
         self.stood = 0.0
         self.fresh: State | None = None
@@ -197,13 +198,13 @@ class Execution(msgspec.Struct, eq=False, gc=False):
         try:
             if work.released:
                 await dispatcher.take_slot(self)
-            if hooks.before_agent:
-                work.fresh = None
+            callbacks = hooks.before_watched if vitals.watched else hooks.before_agent
+            if callbacks:
+                if hooks.before_agent:
+                    work.fresh = None
                 while True:
                     try:
-                        answer = fire(
-                            self, hooks.before_agent, HookPoint.BEFORE_AGENT_RUN, state, name
-                        )
+                        answer = fire(self, callbacks, HookPoint.BEFORE_AGENT_RUN, state, name)
                         state = answer if isinstance(answer, State) else await answer
                     except HookRefused as refused:
                         error = AgentRunVetoed(name, refused.callback, refused.reason)
@@ -216,7 +217,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                                 error, event = None, self.event
                                 continue  # asked again, about what it is now
                     break
-                if hooks.before_agent and hooks.before_agent[0] is STOPS:
+                if callbacks[0] is STOPS and work.stopped:
                     event = self.event  # as it has been edited there
                     guard.since = started = now()
             before: Mapping[str, Any]
@@ -316,13 +317,14 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             self.runs = (*self.runs, record) if self.runs else (record,)
             if dispatcher.recorder is not None:
                 self.keep_output(dispatcher.recorder.output(state, error))
-            if hooks.after_agent or (error is not None and hooks.agent_error):
+            callbacks = hooks.after_watched if vitals.watched else hooks.after_agent
+            if callbacks or (error is not None and hooks.agent_error):
                 offset = dispatcher.wall_offset
                 result = AgentResult.timed(state, error, started + offset, ended + offset)
-                if hooks.after_agent:
+                if callbacks:
                     answer = fire(
                         self,
-                        hooks.after_agent,
+                        callbacks,
                         HookPoint.AFTER_AGENT_RUN,
                         state,
                         name,

@@ -88,7 +88,8 @@ def without_stops(callbacks: tuple[Callback, ...]) -> tuple[Callback, ...]:
 class Hooks:
     """The callbacks of one runner, compiled for each point.
 
-    Points where breakpoints are set are among them, so that they cost nothing elsewhere.
+    Points where breakpoints are set begin with STOPS, so that they cost nothing elsewhere; at
+    those of an agent's run this is so for the agents that one is meant for (Vitals.watched).
     ``in_the_way`` is whether a callback is registered at a point that every event passes.
     """
 
@@ -101,6 +102,9 @@ class Hooks:
         self.before_agent: tuple[Callback, ...] = ()
         self.after_agent: tuple[Callback, ...] = ()
         self.agent_error: tuple[Callback, ...] = ()
+        self.before_watched: tuple[Callback, ...] = (STOPS,)
+        """The same as ``before_agent``, for agents that a breakpoint is meant for."""
+        self.after_watched: tuple[Callback, ...] = (STOPS,)
 
     def register(self, hook: HookPoint | str, name: str, callback: CallbackFunc) -> None:
         """Hang in ``callback``. Raises ValueError for an empty or taken name, or no such hook."""
@@ -133,14 +137,18 @@ class Hooks:
         )
 
         def at(point: HookPoint) -> tuple[Callback, ...]:
-            found = tuple(self._registered[point].values()) + everywhere
-            return (STOPS, *found) if point in self._stops else found
+            return tuple(self._registered[point].values()) + everywhere
 
-        self.before_event = at(HookPoint.BEFORE_EVENT_HANDLING)
-        self.after_event = at(HookPoint.AFTER_EVENT_HANDLING)
+        def watched(point: HookPoint) -> tuple[Callback, ...]:
+            return (STOPS, *at(point)) if point in self._stops else at(point)
+
+        self.before_event = watched(HookPoint.BEFORE_EVENT_HANDLING)
+        self.after_event = watched(HookPoint.AFTER_EVENT_HANDLING)
         self.before_agent = at(HookPoint.BEFORE_AGENT_RUN)
         self.after_agent = at(HookPoint.AFTER_AGENT_RUN)
-        self.agent_error = at(HookPoint.AGENT_ERROR)
+        self.before_watched = (STOPS, *self.before_agent)
+        self.after_watched = (STOPS, *self.after_agent)
+        self.agent_error = watched(HookPoint.AGENT_ERROR)
 
     def callbacks(self) -> list[Callback]:
         """Every registered callback."""

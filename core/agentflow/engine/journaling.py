@@ -11,18 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from agentflow.agent import AgentResult
-from agentflow.config import Config
 from agentflow.engine.admission import check
 from agentflow.engine.execution import Execution
-from agentflow.engine.plan import longest_delay
 from agentflow.errors import InvalidEvent, Restored
-from agentflow.event import Event, take_over
-from agentflow.journal import DeadRecord, Journal, Recovery, Stored
+from agentflow.event import Event
+from agentflow.journal import DeadRecord, Journal
 from agentflow.journal.codec import decode
 from agentflow.resilience import DeadLetter
 from agentflow.resilience.dead_letters import describe, trace_text
@@ -30,9 +28,6 @@ from agentflow.state import State
 
 if TYPE_CHECKING:
     from agentflow.engine.dispatcher import Dispatcher
-
-SUSPICIOUS = 2
-"""After so many deaths of the process during its run, an event is run alone."""
 
 
 class Arrival(msgspec.Struct, eq=False):
@@ -47,54 +42,6 @@ class Confirmed(msgspec.Struct, eq=False):
     """The end of event ``seq`` is on disk: for when nothing else may start before."""
 
     seq: int
-
-
-class Recovered(msgspec.Struct, frozen=True):
-    """What a start found in the journal at ``path``; numbers of events.
-
-    ``queued`` had not begun, ``redelivered`` had begun and run again, ``retrying`` wait for
-    a retry, ``buried`` are dead letters from now on because the process died too often
-    while they ran, ``dead`` are the dead letters that were there before. ``feeds`` says
-    how far each feed had come and whether it was at its end, ``clean`` whether the last
-    end was orderly. ``damage`` is what was found broken, in sentences; ``seconds`` is how
-    long all this took.
-    """
-
-    path: str
-    queued: int = 0
-    redelivered: int = 0
-    retrying: int = 0
-    buried: int = 0
-    dead: int = 0
-    clean: bool = True
-    damage: list[str] = []
-    feeds: dict[str, tuple[int, bool]] = {}
-    seconds: float = 0.0
-
-
-class Kept(Event):
-    """An event from the journal that is decoded when somebody looks at it.
-
-    A million of them may be queued at a start, which must not take long.
-    """
-
-    __slots__ = ("body",)
-    body: bytes
-
-    def __init__(self, stored: Stored) -> None:
-        set_body(self, stored.body)
-        set_session(self, stored.session)
-
-    def __getattr__(self, name: str) -> Any:
-        # Asked only for what is not there: all the other fields, until the first look.
-        if name not in Event.__slots__:
-            raise AttributeError(name)
-        take_over(self, decode(self.body))
-        return getattr(self, name)
-
-
-set_body: Callable[[Event, bytes], None] = Kept.__dict__["body"].__set__
-set_session: Callable[[Event, str], None] = Event.__dict__["session_id"].__set__
 
 
 class Intake:
@@ -167,7 +114,10 @@ class Intake:
                 # Who waits is told first: a handler that blocks the loop would keep it back.
                 if told is not None and not told.done():
                     told.set_result(event.id)
-                dispatcher.accept(event, arrival.waiter, seq)
+                if dispatcher.backlog.unread is None:
+                    dispatcher.accept(event, arrival.waiter, seq)
+                else:
+                    dispatcher.accept_late(event, arrival.waiter, seq)
                 self._publish(event)
             elif isinstance(outcome, str):
                 self._is_duplicate(arrival, outcome)
@@ -309,51 +259,6 @@ class Intake:
         if dispatcher.suspects:
             dispatcher.hold_back()
             journal.flush(Confirmed(execution.seq))
-
-    # -- a new start --------------------------------------------------------------------
-
-    def restore(self, recovery: Recovery, config: Config, seconds: float) -> Recovered:
-        """Queue what was open, bury what kills the process, remember what was dead."""
-        dispatcher = self._dispatcher
-        dispatcher.dead_letters.restore(map(letter_of, recovery.dead), recovery.next_dead - 1)
-        now, offset = dispatcher.now(), dispatcher.wall_offset
-        executions = [
-            Execution(Kept(stored), stored.seq, stored.rank, now) for stored in recovery.open
-        ]
-        redelivered = retrying = buried = 0
-        suspects: set[int] = set()
-        latest: dict[int, float] = {}
-        dispatcher.max_deaths = max_deliveries = config.journal.max_deliveries
-        for execution, stored in zip(executions, recovery.open, strict=True):
-            deaths = stored.deliveries
-            if not deaths and not stored.tries:
-                continue
-            execution.tries = stored.tries + deaths
-            execution.attempt = execution.tries + 1
-            execution.deaths = deaths
-            if stored.due:
-                # A clock that was set back since must not make it wait for longer.
-                attempt = max(1, stored.tries)
-                if attempt not in latest:
-                    latest[attempt] = now + longest_delay(config, attempt)
-                execution.due = min(stored.due - offset, latest[attempt])
-            if deaths >= max_deliveries:
-                buried += 1
-            elif stored.due:
-                retrying += 1
-            else:
-                redelivered += 1
-            if SUSPICIOUS <= deaths < max_deliveries:
-                suspects.add(execution.seq)
-                execution.rank = 0
-        dispatcher.restore(executions)
-        if suspects:
-            dispatcher.isolate(suspects)
-        queued = len(executions) - redelivered - retrying - buried
-        return Recovered(
-            str(self.journal.path), queued, redelivered, retrying, buried, len(recovery.dead),
-            recovery.clean, recovery.damage, recovery.feeds, seconds,
-        )  # fmt: skip
 
 
 def record_of(letter: DeadLetter, journal: Journal) -> DeadRecord:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from agentflow.config import Config, diff
 from agentflow.engine.handover import version_fields, version_of
 from agentflow.engine.history import LIMIT, Version
 from agentflow.engine.journaling import Intake
+from agentflow.engine.restoring import Restoring
 from agentflow.journal import Journal, Recovery
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Keeping:
     def __init__(self, runner: Runner, journal: Journal) -> None:
         self.journal = journal
         self._runner = runner
+        self._restoring: Restoring
         self._paused_before: tuple[bool, list[str]] = (False, [])
         self._breakpoints_before = b""
 
@@ -97,28 +98,31 @@ class Keeping:
     async def _open(self) -> Recovery:
         runner, journal = self._runner, self.journal
         dispatcher = runner.dispatcher
-        collecting = gc.isenabled()
-        gc.disable()  # with a million events coming in it would look through all of them, often
-        try:
-            began = dispatcher.now()
-            if journal.inline:
-                recovery = journal.open(dispatcher.clock.time())
-            else:
-                recovery = await asyncio.to_thread(journal.open, dispatcher.clock.time())
-            intake = Intake(journal, dispatcher, runner.subscribers.publish, runner.report)
-            journal.start(asyncio.get_running_loop(), intake.deliver, self._changed)
-            dispatcher.intake = intake
-            took = dispatcher.now() - began
-            runner.recovered = intake.restore(recovery, runner.config, took)
-        finally:
-            if collecting:
-                gc.enable()
+        began = dispatcher.now()
+        if journal.inline:
+            recovery = journal.open(dispatcher.clock.time())
+        else:
+            recovery = await asyncio.to_thread(journal.open, dispatcher.clock.time())
+        intake = Intake(journal, dispatcher, runner.subscribers.publish, runner.report)
+        self._restoring = Restoring(journal, dispatcher, runner.config, runner.report)
+        journal.start(asyncio.get_running_loop(), intake.deliver, self._changed)
+        dispatcher.intake = intake
+        runner.recovered = self._restoring.begin(recovery, dispatcher.now() - began)
         for sentence in recovery.damage:
             runner.report("error", sentence)
         return recovery
 
+    def read_on(self) -> None:
+        """Read what has not been read yet, now that the runner works."""
+        self._restoring.go_on()
+
+    def stop_reading(self) -> None:
+        """What has not been read yet is for the next start."""
+        self._restoring.stop()
+
     async def close(self) -> None:
         """Write what is left and let the journal go."""
+        self.stop_reading()
         if self.journal.inline:
             self.journal.close()
         else:

@@ -128,8 +128,8 @@ class Ledger:
         if self.waiting() <= DEEP:
             return self.live()[: -limit - 1 : -1]
         found = {execution.seq: execution for execution in self.begun()}
-        for line in self.backlog.ready:
-            found.update((execution.seq, execution) for execution in islice(reversed(line), limit))
+        for line in self.backlog.newest():
+            found.update((execution.seq, execution) for execution in islice(line, limit))
         return [found[seq] for seq in sorted(found, reverse=True)[:limit]]
 
     def begun(self) -> list[Execution]:

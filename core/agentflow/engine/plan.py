@@ -92,12 +92,12 @@ class Vitals:
     ``ready``). ``held`` are executions that have not started, ``gate`` is what waits in
     the middle of an orchestration. ``shaky`` is whether the last run failed,
     ``ended`` when it ended (monotonic seconds). ``stopped`` is why the supervisor has paused
-    it, "" if it hasn't.
+    it, "" if it hasn't, ``watched`` whether its runs may be stopped at a breakpoint.
     """
 
     __slots__ = (
         "breaker", "clear", "ended", "gate", "held", "meter", "name", "paused", "ready", "shaky",
-        "stopped",
+        "stopped", "watched",
     )  # fmt: skip
 
     def __init__(self, name: str, breaker: CircuitBreaker) -> None:
@@ -106,7 +106,7 @@ class Vitals:
         self.meter = Meter()
         self.paused = False
         self.stopped = ""
-        self.shaky = False
+        self.shaky = self.watched = False
         self.ended = 0.0
         self.ready = True
         self.clear = True

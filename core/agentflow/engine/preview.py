@@ -7,7 +7,6 @@ samples for a few milliseconds.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from random import Random
 from time import perf_counter
@@ -27,6 +26,7 @@ from agentflow.telemetry.planned import (
 from agentflow.telemetry.snapshot import Counts, ProblemRow
 
 if TYPE_CHECKING:
+    from agentflow.engine.backlog import Queued
     from agentflow.engine.execution import Execution
     from agentflow.engine.plan import Plan
     from agentflow.engine.runner import Runner
@@ -247,16 +247,18 @@ def _touches(runner: Runner, then: Plan) -> tuple[list[Touch], int]:
         for one in started
         for found in _behind(runner, then, one, one.status == "held", 1.0, chance)
     ]
-    left = dispatcher.waiting()
-    for lines, held in (
-        ([vitals.held for vitals in dispatcher.holding], True),
-        (backlog.ready, dispatcher.paused),
-    ):
-        total = sum(map(len, lines))
-        left -= 0 if lines is not backlog.ready else total
+    unread = sum(backlog.unread or ())
+    left = dispatcher.waiting() - sum(map(len, backlog.lines)) - unread
+    aside = [vitals.held for vitals in dispatcher.holding]
+    # What has not been read yet is like what has been.
+    both: list[tuple[Sequence[Sequence[Queued]], bool, int]] = [
+        (aside, True, 0), (backlog.lines, dispatcher.paused, unread),
+    ]  # fmt: skip
+    for lines, held, more in both:
+        total = sum(map(len, lines)) + more
         found: list[_Found] = []
         followers: list[_Found] = []
-        for execution in _pick(lines, total, chance):
+        for execution in map(backlog.made, _pick(lines, total, chance)):
             found.append(_Found(_touch(runner, then, execution, held), execution))
             followers += _behind(runner, then, execution, held, 1.0, chance)
             if len(found) >= LEAST and len(found) % 32 == 0 and perf_counter() > ends:
@@ -268,7 +270,7 @@ def _touches(runner: Runner, then: Plan) -> tuple[list[Touch], int]:
     return tally.touches(), round(tally.same)
 
 
-def _pick(lines: Sequence[deque[Execution]], total: int, chance: Random) -> Iterator[Execution]:
+def _pick(lines: Sequence[Sequence[Queued]], total: int, chance: Random) -> Iterator[Queued]:
     """All of what is in these lines; of very much, some by chance.
 
     Going through a million of them would take longer than a screen may wait, for the
@@ -279,6 +281,8 @@ def _pick(lines: Sequence[deque[Execution]], total: int, chance: Random) -> Iter
             yield from list(line)
         return
     weights = [len(line) for line in lines]
+    if not any(weights):
+        return
     for line in chance.choices(lines, weights, k=SAMPLE):
         yield line[chance.randrange(len(line))]
 
@@ -292,9 +296,10 @@ def _behind(
     if not waiting or head.nested:
         return []
     held = held or dispatcher.paused
+    made = dispatcher.backlog.made
     if dispatcher.waiting() <= FEW:
-        return [_Found(_touch(runner, then, one, held), one) for one in list(waiting)]
-    picked = [waiting[chance.randrange(len(waiting))] for _ in range(min(len(waiting), 3))]
+        return [_Found(_touch(runner, then, one, held), one) for one in map(made, list(waiting))]
+    picked = [made(waiting[chance.randrange(len(waiting))]) for _ in range(min(len(waiting), 3))]
     each = weight * len(waiting) / len(picked)
     return [_Found(_touch(runner, then, one, held), one, each) for one in picked]
 

@@ -37,8 +37,8 @@ from agentflow.telemetry.telemetry import Telemetry
 from agentflow.telemetry.trace import TraceEntry, entries
 
 if TYPE_CHECKING:
-    from agentflow.engine.journaling import Recovered
     from agentflow.engine.keeping import Keeping
+    from agentflow.engine.restoring import Recovered
     from agentflow.journal import Journal
     from agentflow.recording import Recorder
     from agentflow.telemetry.snapshot import Cursor, Snapshot
@@ -285,6 +285,8 @@ class Runner:
         self.dispatcher.wake_all()
         if self.dispatcher.recorder is not None:
             self.dispatcher.recorder.tick()
+        if self._keeping is not None:
+            self._keeping.read_on()
 
     async def _get_ready(self, vitals: Vitals, code: Any) -> None:
         if not code.started:
@@ -345,6 +347,8 @@ class Runner:
             self._stopping = None
 
     async def _end(self) -> None:
+        if self._keeping is not None:
+            self._keeping.stop_reading()
         await self.dispatcher.close()
         if self.recorder is not None:
             from agentflow.engine import recording
@@ -398,8 +402,12 @@ class Runner:
         self._expected_tick = now + 1.0
         self._ticker = asyncio.get_running_loop().call_later(1.0, self._tick)
         self.health.tick(self, self._threads.waiting)
-        for act in self.each_second.values():
-            act()
+        for name, act in list(self.each_second.items()):
+            try:
+                act()
+            except Exception as error:  # whatever it is, the engine goes on, and says so once
+                del self.each_second[name]
+                self.report("error", f"{name} are not looked after any more: {describe(error)}")
         if dispatcher.recorder is not None:
             dispatcher.recorder.tick()
         self.rollout.tick()
@@ -820,6 +828,8 @@ class Runner:
         await unpack(self, left)
         if self.recorder is not None:
             await self._start_recording(self.recorder)
+        if self._keeping is not None:
+            self._keeping.read_on()
 
     async def _start_recording(self, recorder: Recorder) -> None:
         from agentflow.engine import recording

@@ -145,15 +145,15 @@ class Slots(Ledger):
         critical, high, normal, low = backlog.ready
         slice_end = now() + SLICE
         while True:
-            execution = None
+            queued = None
             if self.running < self.max_running and not (self.paused or self.closing):
                 if critical or high:
-                    execution = critical.popleft() if critical else high.popleft()
+                    queued = critical.popleft() if critical else high.popleft()
                 elif normal:
-                    execution = normal.popleft()
+                    queued = normal.popleft()
                 elif low:
-                    execution = low.popleft()
-            if execution is None:
+                    queued = low.popleft()
+            if queued is None:
                 if self.closing or len(self._idle) >= self.max_running:
                     return
                 waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -167,9 +167,12 @@ class Slots(Ledger):
                 slice_end = now() + SLICE
                 continue
             self.running += 1
-            guard.execution = execution
-            if self.intake is not None:
+            if self.intake is None:
+                execution: Execution = queued  # type: ignore[assignment]  # nothing else is there
+            else:
+                execution = backlog.made(queued)
                 self.intake.lease(execution)
+            guard.execution = execution
             if self._room:
                 self.look_room()
             try:

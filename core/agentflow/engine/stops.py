@@ -246,6 +246,7 @@ class Stop:
         """
         dispatcher, execution = self._dispatcher, self.execution
         work, stops = execution.work, dispatcher.breakpoints.stops
+        work.fresh, work.stopped = None, True
         self.callbacks = tuple(callback.name for callback in callbacks)
         stops[self.number] = self
         execution.at = self.agent or execution.at

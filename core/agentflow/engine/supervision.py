@@ -139,10 +139,10 @@ class Supervisor:
     def _queued(self) -> Iterator[Execution]:
         """The executions that have not begun, without going through more than it must."""
         backlog = self._dispatcher.backlog
-        yield from chain.from_iterable(backlog.ready)
+        yield from map(backlog.made, chain.from_iterable(backlog.ready))
         for waiting in islice(backlog.sessions.values(), LOOKED_AT + 1):
             if waiting:
-                yield from waiting
+                yield from map(backlog.made, waiting)
 
     def _is_for(self, agent: str, event: Event) -> bool:
         choice = self._dispatcher.plan.pick(event)

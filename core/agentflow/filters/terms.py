@@ -114,14 +114,24 @@ def _value(word: Word, vocabulary: Vocabulary) -> Test:
         compare = _COMPARE[word.operator]
 
         def compares(subject: Any) -> bool:
-            number = number_of(get(subject))
+            value = get(subject)
+            kind = type(value)
+            if kind is int or kind is float:
+                return compare(value, limit)
+            number = number_of(value)
             return number is not None and compare(number, limit)
 
         return compares
     fits = _fits(word)
 
     def holds(subject: Any) -> bool:
-        text = text_of(get(subject))
+        value = get(subject)
+        kind = type(value)
+        if kind is str:
+            return fits(value)
+        if kind is int:
+            return fits(str(value))
+        text = text_of(value)
         return text is not None and fits(text)
 
     return holds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,10 +30,11 @@ from agentflow.journal.files import beside, make_folder
 from agentflow.journal.housekeeping import Housekeeping, free_bytes
 from agentflow.journal.leases import Leases
 from agentflow.journal.lock import Lock
-from agentflow.journal.opening import Opened, open_database
+from agentflow.journal.opening import Opened, open_again, open_database
 from agentflow.journal.records import DeadRecord, JournalStats, Recovery
+from agentflow.journal.rest import PAGE
 from agentflow.journal.schema import crc_of
-from agentflow.journal.writer import Changed, Deliver, Writer, state_of
+from agentflow.journal.writer import Changed, Deliver, Told, Writer, state_of
 from agentflow.telemetry.snapshot import AuditRow
 
 STATE_LIMIT = 65_536
@@ -59,6 +61,7 @@ class Journal:
     ``retention`` is in seconds, for what has ended; ``max_bytes`` is the size of the file
     beyond which it accepts nothing, ``max_event_bytes`` that of one event. ``inline``
     writes in the loop's own thread, always in the same order: for tests on virtual time.
+    ``page`` is how many open events ``open`` reads; the others are read later.
     """
 
     leases: Leases
@@ -73,6 +76,7 @@ class Journal:
         max_bytes: int = 1 << 30,
         max_event_bytes: int = 8 << 20,
         inline: bool = False,
+        page: int = PAGE,
     ) -> None:
         self.path = Path(path)
         self.durability = durability
@@ -80,6 +84,7 @@ class Journal:
         self.max_bytes = max_bytes
         self.max_event_bytes = max_event_bytes
         self.inline = inline
+        self.page = page
         self._lock: Lock | None = None
         self._writer: Writer
         self._seq = 0
@@ -97,7 +102,7 @@ class Journal:
         except OSError as error:
             raise JournalUnusable(str(self.path), error.strerror or str(error)) from error
         try:
-            opened = open_database(self.path, self.durability, now)
+            opened = open_database(self.path, self.durability, now, self.page)
         except BaseException:
             self._lock.release()
             raise
@@ -115,6 +120,7 @@ class Journal:
             opened.leases,
             self._housekeeping,
             inline=self.inline,
+            again=partial(open_again, self.path, self.durability),
         )
         self._submit = self._writer.submit
 
@@ -273,6 +279,14 @@ class Journal:
     def flush(self, ticket: object) -> None:
         """Deliver (ticket, 0, None) when everything before is on disk."""
         self._submit((FLUSH, ticket))
+
+    def salvage(self, reasons: list[str], told: Told) -> None:
+        """Put another database in the place of this one, which was found damaged.
+
+        ``told`` is called on the loop with what happened, in sentences; with none when it
+        could not be done, and the journal has failed.
+        """
+        self._writer.salvage(reasons, told)
 
     def stats(self) -> JournalStats:
         """How it is doing."""

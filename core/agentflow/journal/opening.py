@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from agentflow.journal.inspection import foreign, inspect, look_at_log
 from agentflow.journal.leases import Leases, Left
 from agentflow.journal.records import Recovery
 from agentflow.journal.recovery import read
+from agentflow.journal.rest import PAGE
 from agentflow.journal.salvage import salvage
 from agentflow.journal.schema import Tip
 from agentflow.journal.trouble import lies_in_the_file
@@ -34,17 +36,20 @@ class Opened(NamedTuple):
     recovery: Recovery
 
 
-def open_database(path: Path, durability: str, now: float) -> Opened:
-    """Open the database at ``path``, which is locked. Raises JournalUnusable."""
+def open_database(path: Path, durability: str, now: float, page: int = PAGE) -> Opened:
+    """Open the database at ``path``, which is locked. Raises JournalUnusable.
+
+    Of the open events, the first ``page`` are read.
+    """
     try:
-        return _open(path, durability, now)
+        return _open(path, durability, now, page)
     except sqlite3.Error as error:
         raise JournalUnusable(str(path), _why(path, error)) from error
     except OSError as error:
         raise JournalUnusable(str(path), error.strerror or str(error)) from error
 
 
-def _open(path: Path, durability: str, now: float) -> Opened:
+def _open(path: Path, durability: str, now: float, page: int) -> Opened:
     damage: list[str] = []
     lease_path = files.beside(path, ".leases")
     left = leases.read(lease_path)
@@ -57,10 +62,10 @@ def _open(path: Path, durability: str, now: float) -> Opened:
         else:
             foreign(path, left is not None)
             look_at_log(path, damage)
-            recovery = _look(path, left, damage)
+            recovery = _look(path, left, damage, page)
     except Broken as broken:
         damage += salvage(path, broken.reasons, left, now)
-        recovery = _look(path, left, damage)
+        recovery = _look(path, left, damage, page)
     if recovery is None:
         _create(path)
     db = schema.connect(path, synchronous=schema.SYNCHRONOUS[durability])
@@ -69,7 +74,7 @@ def _open(path: Path, durability: str, now: float) -> Opened:
         if tip is None:
             raise JournalUnusable(str(path), "it has been changed while it was opened")
         if recovery is None:
-            recovery = read(db, tip)
+            recovery = read(db, tip, path, page)
         recovery.damage = damage
         _begin(db, tip, recovery)
         taken = Leases(lease_path, tip.identity, tip.generation, tip.commits)
@@ -91,7 +96,7 @@ def _nothing_there(path: Path, left: Left | None, damage: list[str]) -> None:
         )
 
 
-def _look(path: Path, left: Left | None, damage: list[str]) -> Recovery | None:
+def _look(path: Path, left: Left | None, damage: list[str], page: int) -> Recovery | None:
     """Read what is in the database; None when there are no tables yet. Raises Broken."""
     with closing(schema.connect_to_read(path)) as db:
         try:
@@ -102,8 +107,8 @@ def _look(path: Path, left: Left | None, damage: list[str]) -> Recovery | None:
                 tip.identity, tip.generation,
             )  # fmt: skip
             if left is None or not same or tip.clean:
-                return read(db, tip)
-            return read(db, tip, left.seqs, left.ended)
+                return read(db, tip, path, page)
+            return read(db, tip, path, page, left.seqs, left.ended)
         except Broken:
             raise
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
@@ -131,13 +136,13 @@ def _begin(db: sqlite3.Connection, tip: Tip, recovery: Recovery) -> None:
     tip.clean = 0
     db.execute("BEGIN IMMEDIATE")
     try:
-        for stored in recovery.open:
-            if stored.deliveries:
-                row = (stored.seq, stored.deliveries)
+        for seq, mark in recovery.marks.items():
+            if mark.deliveries:
+                row = (seq, mark.deliveries)
                 crc = schema.crc_of("deliveries", *row)
                 db.execute("INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?)", (*row, crc))
-            if stored.tries:
-                values = (stored.seq, stored.tries, stored.due)
+            if mark.tries:
+                values = (seq, mark.tries, mark.due)
                 crc = schema.crc_of("retries", *values)
                 db.execute("INSERT OR REPLACE INTO retries VALUES (?, ?, ?, ?)", (*values, crc))
         db.execute(schema.WRITE_TIP, tip.row())
@@ -146,6 +151,26 @@ def _begin(db: sqlite3.Connection, tip: Tip, recovery: Recovery) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def open_again(
+    path: Path, durability: str, db: sqlite3.Connection, tip: Tip, reasons: list[str], now: float
+) -> tuple[sqlite3.Connection, list[str]]:
+    """Another database in the place of ``db``, which was found damaged at work.
+
+    In it is what can be read of the old one; what happened, in sentences. ``tip`` goes on.
+    Raises JournalUnusable, sqlite3.Error and OSError; ``db`` is closed then.
+    """
+    db.close()
+    left = Left(tip.identity, tip.generation, tip.commits, set(), Counter(), suspect=True)
+    said = salvage(path, reasons, left, now)
+    db = schema.connect(path, synchronous=schema.SYNCHRONOUS[durability])
+    there = schema.read_tip(db)
+    if there is None:
+        db.close()
+        raise JournalUnusable(str(path), "it has been changed while it was opened")
+    schema.assign(tip, there)
+    return db, said
 
 
 def _why(path: Path, error: sqlite3.Error) -> str:

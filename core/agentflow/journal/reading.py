@@ -17,6 +17,7 @@ from agentflow.journal.checking import printable, sentences
 from agentflow.journal.codec import packed, unpacked
 from agentflow.journal.lock import Owner, owner
 from agentflow.journal.records import DeadRecord, Stored
+from agentflow.journal.rest import read_open
 from agentflow.telemetry.snapshot import AuditRow
 
 __all__ = ["Counts", "Owner", "Reader", "open_for_reading", "owner"]
@@ -101,7 +102,7 @@ class Reader:
     def open_events(self, most: int = 1_000) -> list[Stored]:
         """The oldest events that have not been settled; ``codec.decode`` their bodies."""
         tip = schema.read_tip(self._db)
-        return recovery.read_open(self._db, tip.low if tip is not None else 0, most)[0]
+        return read_open(self._db, tip.low if tip is not None else 0, most)[0]
 
     def dead_letters(self) -> Iterator[DeadRecord]:
         """All dead letters, oldest first."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from agentflow.telemetry.snapshot import AuditRow
+
+if TYPE_CHECKING:
+    from agentflow.journal.rest import Rest
 
 
 class Stored(msgspec.Struct, gc=False):
@@ -16,6 +21,11 @@ class Stored(msgspec.Struct, gc=False):
     """Its priority: 0 for critical to 3 for low."""
     session: str
     body: bytes
+
+
+class Mark(msgspec.Struct, gc=False):
+    """What is behind an open event that has begun before."""
+
     tries: int = 0
     """How many tries are behind it."""
     due: float = 0.0
@@ -42,7 +52,11 @@ class Recovery(msgspec.Struct):
     """What a journal held when it was opened."""
 
     open: list[Stored]
-    """What was accepted and has not been settled, in order of acceptance."""
+    """What was accepted and has not been settled, in order of acceptance; the first part."""
+    rest: Rest | None
+    """Where there is more of it, if there is."""
+    marks: dict[int, Mark]
+    """What is known of those that have begun before, by number; the rest included."""
     dead: list[DeadRecord]
     """The newest dead letters, oldest first."""
     versions: list[dict[str, object]]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Set
-from operator import attrgetter
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zlib import crc32
 
 import msgspec
 
 from agentflow.journal.checking import Broken, Damage
-from agentflow.journal.codec import UUID_FIRST, id_in, unpacked
-from agentflow.journal.records import DeadRecord, Recovery, Stored
-from agentflow.journal.schema import Tip, crc_of, is_event, number, open_from
+from agentflow.journal.records import DeadRecord, Mark, Recovery
+from agentflow.journal.rest import Rest, read_open
+from agentflow.journal.schema import Tip, crc_of, number, open_from
 from agentflow.telemetry.snapshot import AuditRow
 
 DEAD_KEPT = 10_000
@@ -29,46 +27,27 @@ _decode = msgspec.msgpack.decode
 
 
 def read(
-    db: sqlite3.Connection, tip: Tip, running: Set[int] = NOBODY, ended: Mapping[int, int] = NOTHING
+    db: sqlite3.Connection,
+    tip: Tip,
+    path: Path,
+    page: int,
+    running: Set[int] = NOBODY,
+    ended: Mapping[int, int] = NOTHING,
 ) -> Recovery:
-    """What is in ``db``; ``running`` are the events that ran when the process died.
+    """What is in ``db``, which is at ``path``; of the open events the first ``page``.
 
-    ``ended`` says how many runs of an event were over then, though that may not have got to
-    the disk.
+    ``running`` are the events that ran when the process died, ``ended`` says how many runs
+    of an event were over then, though that may not have got to the disk.
     Raises Broken when one of the open events is damaged, and sqlite3.Error.
     """
-    open, broken = read_open(db, tip.low)
+    open, broken = read_open(db, tip.low, page)
     if broken:
         raise Broken([Damage("events", len(broken)).sentence()])
-    redelivered = 0
-    by_seq: dict[int, Stored] = {}
-    if (
-        running
-        or ended
-        or number(db, "SELECT count(*) FROM deliveries")
-        or number(db, "SELECT count(*) FROM retries")
-    ):
-        by_seq = {stored.seq: stored for stored in open}
-    for seq, tries, due, crc in db.execute("SELECT seq, tries, due, crc FROM retries"):
-        stored = by_seq.get(seq)
-        if stored is not None and crc == crc_of("retries", seq, tries, due):
-            stored.tries, stored.due = tries, due
-    for seq, deliveries, crc in db.execute("SELECT seq, deliveries, crc FROM deliveries"):
-        stored = by_seq.get(seq)
-        if stored is not None and crc == crc_of("deliveries", seq, deliveries):
-            stored.deliveries = deliveries
-    for seq in running:
-        stored = by_seq.get(seq)
-        if stored is not None:
-            stored.deliveries += 1
-            redelivered += 1
-    for seq, runs in ended.items():
-        stored = by_seq.get(seq)
-        if stored is not None:
-            stored.tries += runs
-            redelivered += seq not in running
+    marks, redelivered = read_marks(db, tip.low, running, ended)
     return Recovery(
         open=open,
+        rest=Rest.after(db, path, tip.low, open[-1].seq) if len(open) == page else None,
+        marks=marks,
         dead=read_dead(db, DEAD_KEPT),
         versions=read_versions(db, VERSIONS_KEPT),
         audit=read_audit(db, AUDIT_KEPT),
@@ -87,50 +66,35 @@ def read(
     )
 
 
-def read_open(db: sqlite3.Connection, low: int, most: int = -1) -> tuple[list[Stored], list[int]]:
-    """The events from ``low`` on that have no settlement; and the numbers of damaged ones."""
-    collecting = gc.isenabled()
-    gc.disable()  # it would look through a million rows again and again, and find nothing
-    try:
-        condition = open_from(low)
-        if not number(db, f"SELECT count(*) FROM settlements WHERE seq >= {low}"):
-            condition = f"seq >= {low}"
-        # Most events have no session but their own, and no key; for those, half the work.
-        plain = f"{condition} AND session = '' AND key = ''"
-        rows = db.execute(
-            f"SELECT seq, rank, body, crc FROM events WHERE {plain} ORDER BY seq LIMIT {most}"
-        )
-        doubtful: list[int] = []
-
-        def doubt(seq: int) -> bool:
-            doubtful.append(seq)
-            return False
-
-        try:
-            found = [
-                Stored(seq, rank, str(body[3:39], "ascii"), body)
-                for seq, rank, body, crc in rows
-                if (crc32(body, seq) + rank == crc and body[:3] == UUID_FIRST) or doubt(seq)
-            ]
-        except (TypeError, ValueError):
-            found = []
-            doubtful.append(0)
-        others = f"{condition} AND (session <> '' OR key <> '')"
-        if doubtful:
-            found, others = [], condition
-        broken: list[int] = []
-        rows = db.execute(f"SELECT * FROM events WHERE {others} ORDER BY seq LIMIT {most}")
-        for row in rows:
-            if is_event(row):
-                seq, _, rank, session, body, _, _ = row
-                found.append(Stored(seq, rank, unpacked(session) if session else id_in(body), body))
-            else:
-                broken.append(row[0])
-        found.sort(key=attrgetter("seq"))
-        return found[:most] if most >= 0 else found, broken
-    finally:
-        if collecting:
-            gc.enable()
+def read_marks(
+    db: sqlite3.Connection, low: int, running: Set[int], ended: Mapping[int, int]
+) -> tuple[dict[int, Mark], int]:
+    """What is behind the open events that have begun; how many of them had when it died."""
+    marks: dict[int, Mark] = {}
+    open = open_from(low)
+    for seq, tries, due, crc in db.execute(
+        "SELECT seq, tries, due, retries.crc FROM retries CROSS JOIN events USING (seq)"
+        f" WHERE {open}"
+    ):
+        if crc == crc_of("retries", seq, tries, due):
+            marks[seq] = Mark(tries, due)
+    for seq, deliveries, crc in db.execute(
+        "SELECT seq, deliveries, deliveries.crc FROM deliveries CROSS JOIN events USING (seq)"
+        f" WHERE {open}"
+    ):
+        if crc == crc_of("deliveries", seq, deliveries):
+            marks.setdefault(seq, Mark()).deliveries = deliveries
+    begun = sorted({*running, *ended})
+    again: set[int] = set()
+    for start in range(0, len(begun), 1_000):
+        which = ",".join(map(str, begun[start : start + 1_000]))
+        rows = db.execute(f"SELECT seq FROM events WHERE {open} AND seq IN ({which})")
+        again.update(seq for (seq,) in rows)
+    for seq in again:
+        mark = marks.setdefault(seq, Mark())
+        mark.deliveries += seq in running
+        mark.tries += ended.get(seq, 0)
+    return marks, len(again)
 
 
 DEAD_LETTERS = (

@@ -32,6 +32,8 @@ SOON = 0.1
 
 Deliver = Callable[[list[Result]], None]
 Changed = Callable[[str, str], None]
+Told = Callable[[list[str]], None]
+Again = Callable[[sqlite3.Connection, Tip, list[str], float], tuple[sqlite3.Connection, list[str]]]
 
 log = logging.getLogger("agentflow.journal")
 
@@ -48,7 +50,9 @@ class Writer:
         housekeeping: Housekeeping,
         *,
         inline: bool,
+        again: Again,
     ) -> None:
+        """``again`` puts another database in the place of a damaged one."""
         self.trouble: JournalError | None = None
         """Why nothing is accepted now."""
         self.tip = tip
@@ -62,6 +66,9 @@ class Writer:
         self._leases = leases
         self._housekeeping = housekeeping
         self._inline = inline
+        self._again = again
+        self._damaged: tuple[list[str], Told] | None = None
+        """Why the database must be replaced, if it must, and who asks for that."""
         self._queue: SimpleQueue[Record | None] = SimpleQueue()
         self._kept: deque[Record] = deque()
         """What could not be written for want of room, and may not be lost."""
@@ -112,6 +119,14 @@ class Writer:
             self._db.close()
         except sqlite3.Error as error:
             log.error("journal %s: %s", self._path, error)
+
+    def salvage(self, reasons: list[str], told: Told) -> None:
+        """Replace the database, which is damaged, before anything else is written."""
+        self._damaged = (reasons, told)
+        if self._inline:
+            self._schedule(0.0)
+        else:
+            self._queue.put(None)
 
     # -- in a thread --------------------------------------------------------------------
 
@@ -167,6 +182,8 @@ class Writer:
 
     def _turn(self) -> bool:
         """Write what waits, up to MOST records; whether that went well."""
+        if self._damaged is not None:
+            self._replace(*self._damaged)
         records = self._gather(MOST)
         if isinstance(self.trouble, JournalFailed):
             self._refuse_waiting(records, keep=False)
@@ -239,6 +256,22 @@ class Writer:
         self._set(JournalFull(self._path, self._housekeeping.why_full(error)))
         self._refuse_waiting([*records, *self._everything()], keep=True)
         return False
+
+    def _replace(self, reasons: list[str], told: Told) -> None:
+        """Put what can be read of the database into another one, and go on with that."""
+        self._damaged = None
+        said: list[str] = []
+        if isinstance(self.trouble, JournalFailed):
+            self._call(told, said)
+            return
+        try:
+            self._db, said = self._again(self._db, self.tip, reasons, self._housekeeping.time())
+            self._leases.committed(self.tip.commits)
+        except (JournalError, sqlite3.Error, OSError) as error:
+            self._leases.suspect()
+            reason = getattr(error, "reason", "") or str(error)
+            self._set(JournalFailed(self._path, reason))
+        self._call(told, said)
 
     def _half(self, records: Sequence[Record]) -> bool:
         half = len(records) // 2

@@ -41,13 +41,17 @@ class DeadLetter:
         return self.event.session_id
 
 
+OF_FIRST_TRY = frozenset({"deadline", "idempotency_key"})
+"""Metadata that a replay leaves behind."""
+
+
 def replay_of(event: Event, data: Mapping[str, Any] | None) -> Event:
     """The event that runs in place of a dead one, with other ``data`` if given.
 
     It is a new event of the same session; metadata ``replay_of`` names the old one. A
-    deadline is left behind: it belongs to the first try.
+    deadline and an idempotency key are left behind: they belong to the first try.
     """
-    metadata = {key: text for key, text in event.metadata.items() if key != "deadline"}
+    metadata = {key: text for key, text in event.metadata.items() if key not in OF_FIRST_TRY}
     metadata["replay_of"] = event.id
     return Event(
         event.target,

@@ -180,6 +180,7 @@ class StopRow(Row, frozen=True):
     data: str
     edited: bool
     skip: bool  # whether the callbacks of this point will not be called
+    behind: int = 0  # events of its session that wait until it goes on
 
 
 class VersionRow(Row, frozen=True):

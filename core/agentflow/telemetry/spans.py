@@ -116,8 +116,11 @@ class _Waterfall:
         self.offset = offset
         self.now = now
         self.root = self.inner = execution.event.id
-        self.ends = sorted((run.end, index) for index, run in enumerate(runs))
-        self.starts = sorted((run.start, index) for index, run in enumerate(runs))
+        self.ends: list[tuple[float, int]] = []
+        self.starts: list[tuple[float, int]] = []
+        if execution.notes:
+            self.ends = sorted((run.end, index) for index, run in enumerate(runs))
+            self.starts = sorted((run.start, index) for index, run in enumerate(runs))
         self.retries: dict[str, list[Note]] = {}
         self.fired: set[tuple[str, str]] = set()  # run, and hook point with callback
 

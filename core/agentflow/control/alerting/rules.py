@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agentflow.engine import Runner
     from agentflow.engine.execution import Execution
 
-LOOKED_AT = 2_000
+LOOKED_AT = 1_000
 """Events that filters look at: the latest that succeeded in each second, and that failed."""
 
 _LEVELS = {"info": "info", "warning": "warning", "critical": "error"}

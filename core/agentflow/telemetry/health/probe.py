@@ -86,7 +86,12 @@ class Probe:
             facts.queued, facts.held, facts.running = point.queued, point.held, point.running
             facts.p95 = point.p95 if point.settled else None
         facts.oldest = max(
-            (now - line[0].accepted for line in dispatcher.backlog.ready if line), default=0.0
+            (
+                now - dispatcher.backlog.made(line[0]).accepted
+                for line in dispatcher.backlog.ready
+                if line
+            ),
+            default=0.0,
         )
         self._look_at_ended(facts, runner)
         self._look_at_agents(facts, runner.plan)
