@@ -90,7 +90,9 @@ def test_a_slow_agent_is_raised_once_and_cleared_once() -> None:
             assert "ms, above 500ms for 5s, since " in alert
             assert engine.snapshot.alerts[0] == alert  # critical is said first
             engine.takes = 0.01
-            await engine.run(30)
+            await engine.run(13)
+            assert ", well again since " in engine.row.sentence
+            await engine.run(20)
             assert (engine.row.state, engine.row.transitions) == ("ok", 2)
             assert not any("slow worker" in text for text in engine.snapshot.alerts)
             assert len(engine.log) == 2

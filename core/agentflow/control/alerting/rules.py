@@ -209,10 +209,9 @@ class Rule:
     def sentence(self, offset: float) -> str:
         """What the alert line says of it. ``offset`` leads from its clock to the time of day."""
         value = "" if self.value is None else f" {self.written(self.value)}"
-        since = time.strftime("%H:%M:%S", time.localtime(self.standing.since + offset))
-        return (
-            f"{clean(self.alert.name)}: {clean(self.watches)}{value}, {self.limit}, since {since}"
-        )
+        since, well = _clock(self.standing.since + offset), self.standing.well
+        again = "" if well is None else f", well again since {_clock(well + offset)}"
+        return f"{clean(self.alert.name)}: {clean(self.watches)}{value}, {self.limit}, since {since}{again}"
 
     def row(self, offset: float) -> AlertRow:
         """The rule as a row."""
@@ -229,6 +228,10 @@ class Rule:
             alert.bell,
             self.sentence(offset) if standing.state == FIRING else "",
         )
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(moment))
 
 
 def _time(seconds: float) -> str:
