@@ -133,6 +133,26 @@ async def breakpoint_(scene: Scene) -> None:
     scene.take(4)
 
 
+async def what_if(scene: Scene) -> None:
+    """A session that ran under mixed, run again under sequential: where the two part."""
+    app = scene.app
+    await scene.until(lambda: sum(row.state == "succeeded" for row in app.store.events.rows()) > 60)
+    await scene.press("5")
+    await scene.pilot.pause(1.5)
+    scene.take(3)
+    await scene.press("W")
+    await scene.pilot.pause(1.0)
+    await scene.press("right", "right", "right")
+    scene.take(4)
+    await scene.press("ctrl+r")
+    room = app.rooms["whatif"]
+    await scene.until(lambda: room.selected is not None)
+    await scene.pilot.pause(1.0)
+    await scene.press("enter")
+    await scene.pilot.pause(1.0)
+    scene.take(6)
+
+
 async def _film(scene: Callable[[Scene], Awaitable[None]], name: str) -> None:
     made = await play(scene, (120, 34), 20)
     (ASSETS / f"{name}.svg").write_text(made.film.svg(), "utf-8")
@@ -145,6 +165,8 @@ async def main(wanted: list[str]) -> None:
         (ASSETS / "overview.svg").write_text(made.film.first, "utf-8")
     if not wanted or "breakpoint" in wanted:
         await _film(breakpoint_, "breakpoint")
+    if not wanted or "whatif" in wanted:
+        await _film(what_if, "whatif")
 
 
 if __name__ == "__main__":
