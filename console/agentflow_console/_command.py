@@ -7,6 +7,8 @@ from dataclasses import dataclass
 GLOBAL = "global"  # the action is a method of the app
 SCREEN = "screen"  # of every screen: screens/base.py
 PANE = "pane"  # of every list pane: panes/base.py
+REPLAY = "replay"  # of the app while a recording is shown
+SCRUBBER = "scrubber"  # of the line that moves its time
 FORM = "form"  # of every form, which takes the keyboard while it is open
 PLAN = "plan"  # of the forms that say what a change would do
 CONFIRM = "confirm"  # of the question before something that can't be taken back

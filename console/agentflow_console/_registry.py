@@ -16,8 +16,10 @@ from agentflow_console._command import (
     PANE,
     PLAN,
     READ,
+    REPLAY,
     SCREEN,
     SCREENS,
+    SCRUBBER,
     Command,
 )  # fmt: skip
 
@@ -79,7 +81,7 @@ _LOOK = (
         SCREEN,
         LOOK,
         "freeze",
-        help="Stops what I see; the engine and the collecting go on. Again to catch up.",
+        help="Stops what I see; the engine goes on. Again to catch up. A replay plays, or stops.",
         footer="freeze",
     ),
     Command(
@@ -91,6 +93,71 @@ _LOOK = (
         "trace_event",
         help="Opens the waterfall of the selected event's session.",
     ),
+)
+
+_VIEW_AGAIN = (
+    Command(
+        "replay.open",
+        "Replay from here",
+        ("V",),
+        GLOBAL,
+        LOOK,
+        "view_again",
+        help="The recording, from where the selected row was; there, takes hold of the time.",
+    ),
+)
+
+_REPLAY = (
+    Command(
+        "replay.back",
+        "One event back",
+        ("comma",),  # Textual takes "," for what stands between two keys
+        REPLAY,
+        LOOK,
+        "replay_step(-1)",
+        help="To where the event before ended.",
+        footer="back",
+    ),
+    Command(
+        "replay.on",
+        "One event on",
+        (".",),
+        REPLAY,
+        LOOK,
+        "replay_step(1)",
+        help="To where the next event ended.",
+        footer="on",
+    ),
+    Command(
+        "replay.slower",
+        "Slower",
+        ("{",),
+        REPLAY,
+        LOOK,
+        "replay_speed(-1)",
+        footer="slower",
+    ),
+    Command(
+        "replay.faster",
+        "Faster",
+        ("}",),
+        REPLAY,
+        LOOK,
+        "replay_speed(1)",
+        help="From a tenth of the time it took to 128 times as fast.",
+        footer="faster",
+    ),
+)
+
+_SCRUBBER = (
+    Command("scrubber.play", "Play or stop", ("space",), SCRUBBER, MOVE, "play"),
+    Command("scrubber.left", "Back", ("left", "h"), SCRUBBER, MOVE, "cell(-1)"),
+    Command("scrubber.right", "On", ("right", "l"), SCRUBBER, MOVE, "cell(1)"),
+    Command("scrubber.back", "Ten cells back", ("pageup",), SCRUBBER, MOVE, "cell(-10)"),
+    Command("scrubber.on", "Ten cells on", ("pagedown",), SCRUBBER, MOVE, "cell(10)"),
+    Command("scrubber.start", "To the beginning", ("home", "g"), SCRUBBER, MOVE, "end(0)"),
+    Command("scrubber.end", "To the end", ("end", "G"), SCRUBBER, MOVE, "end(1)"),
+    Command("scrubber.leave", "To the panes", ("escape", "tab"), SCRUBBER, MOVE, "leave"),
 )
 
 _GO = tuple(
@@ -686,12 +753,15 @@ _HELP = (Command("help.close", "Close", ("escape", "?", "q"), HELP, LOOK, "dismi
 
 COMMANDS: tuple[Command, ...] = (
     *_LOOK,
+    *_VIEW_AGAIN,
+    *_REPLAY,
     *_CHANGE,
     *_ONE_SCREEN,
     *_BREAKPOINTS,
     *_CONSOLE,
     *_GO,
     *_MOVE,
+    *_SCRUBBER,
     *_FORM,
     *_PLAN,
     *_CONFIRM,

@@ -19,19 +19,20 @@ from textual.filter import LineFilter
 from agentflow_console import theming
 from agentflow_console.bindings import bindings
 from agentflow_console.breaking import Breaking
-from agentflow_console.commands import GLOBAL
+from agentflow_console.commands import GLOBAL, REPLAY
 from agentflow_console.footer import AlertLine, FooterLine
-from agentflow_console.forms.opening import Opening
 from agentflow_console.header import StatusLine, TabLine
 from agentflow_console.keymap import KeyMap, load_keymap
 from agentflow_console.line_filter import InertLines
 from agentflow_console.palette import Palette, make_palette
 from agentflow_console.pump import Pump
 from agentflow_console.replays import Replays
-from agentflow_console.rooms import ROOMS, Rooms
+from agentflow_console.rooms import ROOMS
+from agentflow_console.scrubber import Scrubber
 from agentflow_console.settings import Settings, load_settings, save_settings
 from agentflow_console.showing import Showing
 from agentflow_console.store import Store
+from agentflow_console.viewing import Viewing
 
 if TYPE_CHECKING:
     from textual import events
@@ -47,7 +48,7 @@ __all__ = ["ROOMS", "ConsoleApp"]
 _UNDER_DIALOG = 0.5  # seconds between two frames of the screen under a dialog
 
 
-class ConsoleApp(Showing, Rooms, Opening, Breaking):
+class ConsoleApp(Showing, Viewing, Breaking):
     """The console on an engine.
 
     ``link`` is started when the first frame is on the screen, and closed at the end. After
@@ -64,7 +65,7 @@ class ConsoleApp(Showing, Rooms, Opening, Breaking):
     #rooms { width: 1fr; height: 1fr; }
     .-aside { display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = bindings(GLOBAL)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(GLOBAL, REPLAY)
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None  # the room knows which pane gets the keyboard
     TITLE = "agentflow"
@@ -100,6 +101,7 @@ class ConsoleApp(Showing, Rooms, Opening, Breaking):
         self.palette: Palette = make_palette({})
         self._status = StatusLine(id="status")
         self._tabs = TabLine(id="tabs")
+        self.scrubber = Scrubber(id="scrubber")
         self._alert = AlertLine(id="alert")
         self._footer = FooterLine(id="footer")
         self._wanted_theme = theme or self.settings.theme
@@ -108,13 +110,14 @@ class ConsoleApp(Showing, Rooms, Opening, Breaking):
     # -- what is on the screen ---------------------------------------------------------------
 
     @property
-    def _lines(self) -> tuple[StatusLine, TabLine, AlertLine, FooterLine]:
-        return self._status, self._tabs, self._alert, self._footer
+    def _lines(self) -> tuple[StatusLine, TabLine, Scrubber, AlertLine, FooterLine]:
+        return self._status, self._tabs, self.scrubber, self._alert, self._footer
 
     def compose(self) -> ComposeResult:
         yield self._status
         yield self._tabs
         yield self.place
+        yield self.scrubber
         yield self._alert
         yield self._footer
 
@@ -183,11 +186,15 @@ class ConsoleApp(Showing, Rooms, Opening, Breaking):
             return
         self._status.refresh_from(self)
         self._tabs.refresh_from(self)
+        self.scrubber.refresh_from(self)
         self._alert.refresh_from(self)
         self._footer.refresh_from(self)
 
     def action_freeze(self) -> None:
         """Stop what is seen, or catch up. The store goes on collecting either way."""
+        if self.replay is not None:
+            self.toggle_replay()
+            return
         self.frozen = not self.frozen
         self.say(
             "The view stands still; space catches up." if self.frozen else "The view moves on."

@@ -23,8 +23,9 @@ CONFIG_FLAGS = {
 _USAGE = """%(prog)s [FILE] [flags]
        %(prog)s validate FILE...
        %(prog)s diagram [FILE]
+       %(prog)s replay [FILE] [flags]
        %(prog)s whatif RECORDING [CONFIG] [flags]
-       %(prog)s audit | dead | health | journal --help"""
+       %(prog)s audit | dead | health | journal | recording --help"""
 
 _DESCRIPTION = """\
 Open a live console on the agents of an agentflow.toml.
@@ -39,6 +40,8 @@ commands:
   dead list|show|replay|drop|export    what ended without success, and what to do about it
   health [FILE]         how the system is: 0 well, 1 not well, 2 can't be told
   journal [FILE]        what is kept on disk; journal check verifies it
+  replay [FILE]         show a recording again, at any moment and speed
+  recording [FILE]      what a recording holds; recording export OUT writes a part of it
   audit [FILE]          what operators did: who, when, why, and what it changed
   whatif RECORDING [CONFIG]   run what was recorded under another configuration: where do they part?
 
@@ -58,7 +61,7 @@ class UsageError(Exception):
     """The command can't be followed. The message is one clear sentence."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
 
@@ -75,6 +78,10 @@ class _Version(argparse.Action):
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
     """The flags of a command. Raises UsageError."""
+    if command in ("replay", "recording"):
+        from agentflow_console.recording_arguments import parse_recording
+
+        return parse_recording(command, arguments)
     make = {
         "run": _run_parser,
         "validate": _validate_parser,
@@ -89,7 +96,7 @@ def parse(command: str, arguments: list[str]) -> argparse.Namespace:
 
 
 def _run_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console",
         usage=_USAGE,
         description=_DESCRIPTION,
@@ -108,8 +115,8 @@ def _run_parser() -> argparse.ArgumentParser:
 
     screen = parser.add_argument_group("the screen").add_argument
     screen("--theme", metavar="NAME", default="", help="colours, for example night or day")
-    screen("--keymap", metavar="FILE", type=_readable, help="your own keys")
-    screen("--fps", metavar="N", type=_fps, default=0, help="frames a second, 1 to 60")
+    screen("--keymap", metavar="FILE", type=readable, help="your own keys")
+    screen("--fps", metavar="N", type=fps, default=0, help="frames a second, 1 to 60")
 
     lines = parser.add_argument_group("without a screen").add_argument
     lines("--headless", action="store_true", help="print lines, end when there is no more to do")
@@ -147,7 +154,7 @@ def _add_config_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _whatif_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console whatif",
         description="Run recorded sessions under another configuration, in a sandbox, and say\n"
         "where the two runs part. Outputs of agents come from the recording: nothing is run\n"
@@ -189,7 +196,7 @@ def _whatif_parser() -> argparse.ArgumentParser:
 
 
 def _validate_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console validate",
         description="Say what is right and wrong with configurations: 0 if they can run, 1 if not.",
     )
@@ -198,7 +205,7 @@ def _validate_parser() -> argparse.ArgumentParser:
 
 
 def _diagram_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console diagram",
         description="Print the orchestration of a configuration as a Mermaid flowchart.",
     )
@@ -207,7 +214,7 @@ def _diagram_parser() -> argparse.ArgumentParser:
 
 
 def _audit_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console audit",
         description="What operators did: who, when, what, why, what it changed and what it took\n"
         "back. Read from the journal, also while an engine runs.",
@@ -219,13 +226,13 @@ def _audit_parser() -> argparse.ArgumentParser:
     add("--operator", metavar="NAME", dest="by", action="append", help="only what NAME did")
     add("--action", metavar="NAME", action="append", help="only these, such as mode or replay")
     add("--since", metavar="TIME", default="", help="only from then on: 2h ago, or a date and time")
-    _add_format(add, help="for people, or one JSON object a line")
+    add_format(add, help="for people, or one JSON object a line")
     _add_journal(parser)
     return parser
 
 
 def _dead_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console dead",
         description="What ended without success: look at it, edit it, run it again, export it.\n"
         "A running engine does it at once, in your name; without one it is done in the\n"
@@ -245,10 +252,10 @@ def _dead_parser() -> argparse.ArgumentParser:
         return sub.add_argument
 
     add = command("list", "list all dead letters, the oldest first")
-    _add_format(add)
+    add_format(add)
     add = command("show", "show one in full: error, traceback, event")
     add("number", metavar="N", type=_number)
-    _add_format(add)
+    add_format(add)
     add = command("replay", "run the event of one again, or of all that wait")
     add("number", metavar="N|all", type=_number_or_all)
     add("--data", metavar="JSON", help="other data than it had")
@@ -259,26 +266,26 @@ def _dead_parser() -> argparse.ArgumentParser:
     _add_yes(add)
     add = command("export", "write all of them, with their events, as JSON")
     add("to", metavar="OUT", nargs="?", default="-", help="a file; - is standard output")
-    _add_format(add, ("jsonl", "json"), "one object a line, or one list")
+    add_format(add, ("jsonl", "json"), "one object a line, or one list")
     add("--yes", action="store_true", help="even if OUT is there already")
     return parser
 
 
 def _health_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console health",
         description="How the system is: asks the running engine, else looks into the journal.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="exit codes:\n  0 well   1 degraded or critical   2 it can't be told",
     )
     parser.add_argument("file", metavar="FILE", nargs="?", default="", help="the configuration")
-    _add_format(parser.add_argument)
+    add_format(parser.add_argument)
     _add_journal(parser)
     return parser
 
 
 def _journal_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="agentflow-console journal",
         usage="%(prog)s [check] [FILE] [flags]",
         description="What the journal holds, who uses it, what operators did. ``check`` reads all\n"
@@ -287,12 +294,12 @@ def _journal_parser() -> argparse.ArgumentParser:
         epilog="exit codes:\n  0 all right   1 it is damaged   2 wrong use, or there is none",
     )
     parser.add_argument("words", metavar="FILE", nargs="*", help="the configuration")
-    _add_format(parser.add_argument)
+    add_format(parser.add_argument)
     _add_journal(parser)
     return parser
 
 
-def _add_format(
+def add_format(
     add: Callable[..., argparse.Action],
     choices: tuple[str, ...] = ("text", "json"),
     help: str = "for people, or for programs",
@@ -337,13 +344,13 @@ def _pace(text: str) -> float:
     return value
 
 
-def _fps(text: str) -> int:
+def fps(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and 60")
     return int(text)
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     try:
         with open(text, "rb"):  # noqa: PTH123 - pathlib is not needed for anything else here
             return text

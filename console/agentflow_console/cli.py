@@ -34,7 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
             from agentflow_console.inspecting import diagram
 
             return diagram(parse("diagram", given[1:]).file)
-        if given and given[0] in ("audit", "dead", "health", "journal"):
+        if given[:1] == ["replay"]:
+            from agentflow_console.replaying import replay
+
+            return replay(parse("replay", given[1:]))
+        if given and given[0] in ("audit", "dead", "health", "journal", "recording"):
             from agentflow_console.managing import manage
 
             return manage(given)
@@ -54,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(flags: Namespace) -> int:
-    headless = flags.headless or flags.events == "-" or not _has_terminal()
+    headless = flags.headless or flags.events == "-" or not has_terminal()
     options = _host_options(flags, headless)
     if flags.visualize or flags.visualize_output:
         from agentflow_console.inspecting import write_diagram
@@ -68,7 +72,7 @@ def _run(flags: Namespace) -> int:
     return _open_console(flags, options)
 
 
-def _has_terminal() -> bool:
+def has_terminal() -> bool:
     """Whether there is one to draw on: without, a full-screen program would hang."""
     dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
     return sys.stdin.isatty() and sys.stdout.isatty() and not dumb

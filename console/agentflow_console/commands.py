@@ -23,8 +23,10 @@ from agentflow_console._command import (
     PANE,
     PLAN,
     READ,
+    REPLAY,
     SCREEN,
     SCREENS,
+    SCRUBBER,
     Command,
     ScreenName,
 )  # fmt: skip
@@ -32,7 +34,8 @@ from agentflow_console._registry import COMMANDS
 
 __all__ = [
     "BY_ID", "CHANGE", "COMMANDS", "CONFIRM", "CONSOLE", "FORM", "GLOBAL", "GO", "HELP", "LOOK",
-    "MODAL", "MOVE", "PALETTE", "PANE", "PLAN", "READ", "SCREEN", "SCREENS", "Command",
+    "MODAL", "MOVE", "PALETTE", "PANE", "PLAN", "READ", "REPLAY", "SCREEN", "SCREENS", "SCRUBBER",
+    "Command",
     "ScreenName",
     "footer_groups", "in_scopes", "key_label", "on_screen", "title_of",
 ]  # fmt: skip
@@ -49,6 +52,7 @@ _LABELS = {
     "pageup": "pgup",
     "pagedown": "pgdn",
     "shift+tab": "⇧tab",
+    "comma": ",",
 }
 
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentflow.telemetry.snapshot import Blocked
-from agentflow_console.commands import BY_ID, SCREENS, Command, footer_groups, on_screen
+from agentflow_console.commands import (
+    BY_ID,
+    REPLAY,
+    SCREENS,
+    Command,
+    footer_groups,
+    in_scopes,
+    on_screen,
+)
 from agentflow_console.farewell import blocked_progress, fitting, progress, second_quit
 from agentflow_console.line import Line, length
 from agentflow_console.panes.base import Piece
@@ -18,7 +27,8 @@ if TYPE_CHECKING:
 _DISPENSABLE = (
     "view.copy", "view.back", "event.replay", "view.zoom", "mode.choose", "palette.open",
     "view.open", "view.freeze", "metrics.narrower", "metrics.wider", "event.inject",
-    "agent.pause", "view.filter",
+    "agent.pause", "view.filter", "replay.slower", "replay.faster",
+    "replay.back", "replay.on",
 )  # fmt: skip
 """What the footer leaves out first when it is short of room; help has everything."""
 
@@ -120,7 +130,15 @@ class FooterLine(Line):
     def refresh_from(self, app: ConsoleApp) -> None:
         """Show the keys of the visible screen; the most dispensable ones go first."""
         room = app.room.room if app.room else SCREENS[0].id
-        groups = footer_groups(on_screen(room))
+        commands = on_screen(room)
+        if app.replay is not None:
+            # What changes the system is not offered; instead of the view time itself stands still.
+            commands = [
+                replace(BY_ID["view.freeze"], footer="play"),
+                *in_scopes(REPLAY),
+                *(one for one in commands if not one.changes and one.id != "view.freeze"),
+            ]
+        groups = footer_groups(commands)
         gone: set[str] = set()
         for id in (None, *_DISPENSABLE):
             if id is not None:

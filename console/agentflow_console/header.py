@@ -132,6 +132,9 @@ class StatusLine(Line):
         palette, snapshot = self.palette, app.store.snapshot
         status, blocked = app.link.status, app.link.blocked
         words: list[Piece] = []
+        if (replay := app.replay) is not None:
+            at = time.strftime("%H:%M:%S", time.localtime(replay.at))
+            return [(f" REPLAY {at} ×{replay.speed:g} ", palette.notice)]
         if status == "restarting":
             words.append((" RESTARTING ", palette.notice))
         elif status == "draining":

@@ -194,7 +194,9 @@ class Host:
         await self._close_socket()
         self._handed_over = True
         feeds = self._feeds if self._port is None else {}
-        return {"runner": left, "fed": self._fed(), "feeds": feeds, "journal": self.journal}
+        alerts = self.control.alert_rules.pack()
+        said = {"fed": self._fed(), "feeds": feeds, "journal": self.journal, "alerts": alerts}
+        return {"runner": left, **said}
 
     def _fed(self) -> int | None:
         """How far the feed is; None if it has no more."""
@@ -219,6 +221,7 @@ class Host:
             self.runner.journal = journal
             self.runner.recorder = recorder_for(self.runner.config, journal)
         await self.runner.take_over(handover["runner"])
+        self.control.alert_rules.unpack(handover["alerts"])
         self._feeds = handover["feeds"]
         await self._begin(handover["fed"])
 

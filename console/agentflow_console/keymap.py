@@ -22,7 +22,9 @@ from agentflow_console.commands import (
     GLOBAL,
     MODAL,
     PANE,
+    REPLAY,
     SCREEN,
+    SCRUBBER,
     Command,
     key_label,
 )
@@ -154,7 +156,9 @@ def _meet(one: str, other: str) -> bool:
         return True
     if one in MODAL or other in MODAL:
         return False
-    return bool({one, other} & {GLOBAL, SCREEN, PANE})
+    if SCRUBBER in (one, other):
+        return bool({one, other} & {GLOBAL, REPLAY})  # it has the keyboard, and no pane
+    return bool({one, other} & {GLOBAL, SCREEN, PANE, REPLAY})
 
 
 def _long(key: str) -> str:

@@ -36,10 +36,16 @@ class Leaving(Operating):
 
     _over = False  # the screens are gone
 
+    def leave_replay(self) -> bool:
+        """Go back from a replay to the engine; False if there is none to go back to."""
+        return False
+
     # -- wanted ------------------------------------------------------------------------------
 
     def action_leave(self) -> None:
-        """Quit; asks first about events that no drain can save."""
+        """Quit; asks first about events that no drain can save. Out of a replay to the engine."""
+        if not self.leaving and self.leave_replay():
+            return
         lost = 0 if self.leaving or self._is_asking() else self._would_be_lost()
         if lost:
             self._tell("asked", f"{lost:,} held would be lost: q quits, esc stays")

@@ -66,14 +66,17 @@ class Pump:
             return
         while app.link.status != "closed":
             started = time.perf_counter()
+            link = app.link
             try:
-                snapshot = await app.link.pull(app.store.cursor)
+                snapshot = await link.pull(app.store.cursor)
             except LinkError as error:
-                if not app.leaving:
+                if not app.leaving and link is app.link:
                     self.failure = str(error)
                     app.refresh_lines()
                 await asyncio.sleep(_RETRY)
                 continue
+            if link is not app.link:
+                continue  # a recording is shown now, or no more
             self.failure = ""
             fetched = time.perf_counter()
             app.store.apply(snapshot)

@@ -54,8 +54,7 @@ class Replays:
         key = self._console.keys.label(BY_ID["event.difference"])
         self._last = (original, replay)
         self._console.say(
-            f"Replay {safe(replay[-8:])} has ended: {was}{detail.row.state}. "
-            f"{key} shows what came out differently.",
+            f"Replay {safe(replay[-8:])} has ended: {was}{detail.row.state} · {key}: what came out",
             ok=detail.row.state == "succeeded",
         )
 

@@ -82,10 +82,10 @@ def dead_detail(row: DeadRow) -> DeadDetail:
 
 
 SPANS = [
-    SpanRow("1", "", "e1", "event", "analyzer", NOW, 0.412, "failed", "", '{"module": "ast"}'),
+    SpanRow("1", "", "e1", "event", "analyzer", NOW, 0.412, "failed", "", ""),
     SpanRow("2", "1", "e1", "queued", "queued", NOW, 0.012, "ok", "", ""),
     SpanRow("3", "1", "e1", "orchestrate", "mixed", NOW + 0.012, 0.4, "failed", "", ""),
-    SpanRow("4", "3", "e1", "agent", "analyzer", NOW + 0.012, 0.088, "ok", "", '{"lines": 412}'),
+    SpanRow("4", "3", "e1", "agent", "analyzer", NOW + 0.012, 0.088, "ok", "", ""),
     SpanRow("5", "4", "e1", "attempt", "attempt 1", NOW + 0.012, 0.088, "ok", "", ""),
     SpanRow("6", "3", "e1", "agent", "enricher", NOW + 0.012, 0.31, "failed",
             "ValueError: no such module", ""),

@@ -18,10 +18,14 @@ from agentflow_console.commands import (
     PALETTE,
     PANE,
     PLAN,
+    READ,
+    REPLAY,
     SCREEN,
+    SCRUBBER,
 )
 from agentflow_console.commands import Command as Registered
 from agentflow_console.forms.confirm import ConfirmScreen
+from agentflow_console.forms.difference import DifferenceScreen
 from agentflow_console.forms.form import Form
 from agentflow_console.forms.palette import PaletteScreen
 from agentflow_console.forms.plan import PlanScreen
@@ -29,9 +33,13 @@ from agentflow_console.panes.base import Pane
 from agentflow_console.rooms import ROOMS
 from agentflow_console.screens.base import Room
 from agentflow_console.screens.help import HelpScreen
+from agentflow_console.scrubber import Scrubber
 
 CLASSES: dict[str, type[DOMNode]] = {
     GLOBAL: ConsoleApp,
+    REPLAY: ConsoleApp,
+    READ: DifferenceScreen,
+    SCRUBBER: Scrubber,
     SCREEN: Room,
     PANE: Pane,
     FORM: Form,

@@ -13,8 +13,10 @@ from agentflow_console.commands import (
     GLOBAL,
     MODAL,
     PANE,
+    REPLAY,
     SCREEN,
     SCREENS,
+    SCRUBBER,
     footer_groups,
     in_scopes,
     key_label,
@@ -58,7 +60,9 @@ def test_keys_that_move_change_nothing() -> None:
 
 def test_scopes_are_known() -> None:
     """A command belongs to everything, to every screen, pane or form, or to one screen."""
-    assert set(SCOPES) <= {GLOBAL, SCREEN, PANE, *MODAL} | {screen.id for screen in SCREENS}
+    assert set(SCOPES) <= {GLOBAL, SCREEN, PANE, REPLAY, SCRUBBER, *MODAL} | {
+        screen.id for screen in SCREENS
+    }
 
 
 def test_every_screen_has_its_key() -> None:

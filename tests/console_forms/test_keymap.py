@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from textual.app import App
 
 from agentflow_console.bindings import bindings
-from agentflow_console.commands import BY_ID, COMMANDS, GLOBAL, MODAL, PANE, SCREEN
+from agentflow_console.commands import (
+    BY_ID,
+    COMMANDS,
+    GLOBAL,
+    MODAL,
+    PANE,
+    REPLAY,
+    SCREEN,
+    SCRUBBER,
+)
 from agentflow_console.keymap import KeyMap, load_keymap, make_keymap
 
 
@@ -80,7 +89,9 @@ def test_no_key_map_makes_a_key_mean_two_things(table: dict[str, list[str]]) -> 
 
 
 def _listen_together(one: str, other: str) -> bool:
-    everywhere = {GLOBAL, SCREEN, PANE}
+    everywhere = {GLOBAL, SCREEN, PANE, REPLAY}
+    if SCRUBBER in (one, other):
+        everywhere = {GLOBAL, REPLAY}
     return one == other or (not {one, other} & set(MODAL) and bool({one, other} & everywhere))
 
 

@@ -171,7 +171,7 @@ async def test_a_canary_shows_on_every_screen_and_side_by_side(size: tuple[int, 
             await pilot.press("shift+tab")
         await reads(pilot, "v3 runs", "v4 canary", "1204", "133", "9.0%", "12 known")
         await pilot.press("A")
-        await reads(pilot, "v4 is being tried out", "88ms", "500ms", "promote", "Why")
+        await reads(pilot, "v4 is being tried out", "88ms", "500ms", "promote", "Why", "↵ do it")
         await pilot.press("right", "tab", *"bad", "enter")
         await until(pilot, lambda: link.commands)
         link.give(canary=None)

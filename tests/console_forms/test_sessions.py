@@ -186,10 +186,7 @@ async def test_an_event_is_edited_sent_again_and_compared(size: tuple[int, int])
             area = app.screen.query_one("#data MarkedArea")
             area.text = json.dumps({"name": "dis", "raw": "x"})  # type: ignore[attr-defined]
             await pilot.press("ctrl+r")
-            if size == WIDE:
-                await reads(pilot, "has ended: dead → succeeded. D shows what came out")
-            else:
-                await reads(pilot, "has ended: dead → succeeded")
+            await reads(pilot, "has ended: dead → succeeded · D: what came out")
             await pilot.press("D")
             await reads(
                 pilot, "What came out · replay of", "✗ dead → ✓ succeeded",

@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from agentflow import Config, Event, Runner
 from agentflow.control import Control
 from agentflow.telemetry.snapshot import AlertRow, Cursor, Snapshot
@@ -155,6 +157,32 @@ def test_a_saved_rule_takes_effect_and_the_others_stay_as_they_stand() -> None:
             await engine.run(2)
             assert engine.snapshot.alert_rules == []
             assert engine.log[-1] == "fails: the rule is no longer in the file"
+
+    run_virtual(promise)
+
+
+def test_an_engine_that_takes_over_raises_nothing_again() -> None:
+    """How a rule stands crosses to the next engine as plain data."""
+
+    async def promise() -> None:
+        engine = Engine(FAILS + SLOW)
+        async with engine.runner:
+            engine.fails = True
+            await engine.run(5)
+            before = engine.snapshot.alert_rules
+            packed = msgspec.msgpack.decode(
+                msgspec.msgpack.encode(engine.control.alert_rules.pack())
+            )
+        after = Engine(FAILS + SLOW)
+        async with after.runner:
+            after.control.alert_rules.unpack(packed)
+            await after.run(3)
+            first, second = after.snapshot.alert_rules
+            assert (first.state, first.transitions, after.log) == ("firing", 1, [])
+            assert round(first.since) == round(before[0].since)
+            assert (second.state, second.since) == ("ok", 0.0)
+            await after.run(40)
+            assert after.row.transitions == 2
 
     run_virtual(promise)
 

@@ -342,3 +342,15 @@ async def test_another_engine_goes_on_with_it(tmp_path: Path, journaled: bool) -
     second.promote()
     assert (second.version, second.plan.mode) == (2, "sequential")
     await second.stop()
+
+
+@virtual
+async def test_nothing_is_tried_out_before_all_sessions_are_known() -> None:
+    """While a start still reads the journal, nobody can tell which sessions are new."""
+    async with make(NO_RETRY, **notes("a", "b", "c")) as runner:
+        backlog = runner.dispatcher.backlog
+        backlog.look_unread([0, 0, 1, 0], 0)
+        with pytest.raises(ValueError, match="still being read"):
+            await runner.try_out(config(SEQUENTIAL), 10)
+        backlog.look_unread(None, float("inf"))
+        assert (await runner.try_out(config(SEQUENTIAL), 10)).version == 2

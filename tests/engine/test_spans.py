@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from agentflow import CallbackArgs, Context, Event, Runner, State
 from agentflow.control import Control
+from agentflow.recording import Recorder
 from agentflow.telemetry.snapshot import SpanRow
 from agentflow.testing import recorder
 
-from .support import make, virtual
+from .support import config, make, virtual
 
 
 def tree(control: Control, session: str) -> dict[str, SpanRow]:
@@ -228,3 +230,20 @@ async def test_after_a_parallel_phase_only_what_came_of_all_is_known() -> None:
         "b": ({}, {"a": 1, "b": 1}, "together"),
         "c": ({"a": 1, "b": 1}, {"a": 1, "b": 1, "c": 1}, "final"),
     }
+
+
+async def test_while_a_recording_is_made_every_run_has_its_own_outcome(tmp_path: Path) -> None:
+    """What a parallel agent itself made is known then, large values included."""
+    text = '[orchestration]\nmode = "collaborative"\ncollaborative_agents = ["a", "b"]'
+    runner = Runner(config(text), recorder=Recorder(tmp_path / "x.rec"))
+    runner.register_agent("a", recorder({"a": [1, 2]}).agent)
+    runner.register_agent("b", recorder({"b": "x" * 600}).agent)
+    async with runner:
+        await runner.request(Event("", {}, session_id="s"))
+        control = Control(runner)
+        told = {}
+        for row in control.session("s").spans:
+            detail = control.span(row.event_id, row.id)
+            if row.kind == "agent" and detail is not None:
+                told[row.name] = (detail.known_from, list(detail.after or {}))
+    assert told == {"a": ("own", ["a"]), "b": ("own", ["b"])}

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agentflow.telemetry.snapshot import Cursor
+from agentflow.telemetry.snapshot import Cursor, SpanCursor
 from agentflow_console.link.client import ChildLink
 from agentflow_console.link.process import EngineProcess
 from agentflow_console.link.protocol import LinkError
@@ -31,7 +31,19 @@ async def test_an_event_goes_in_and_its_end_comes_back(engine: Seen) -> None:
     assert detail.event["data"] == {"n": 7}
     assert await link.event("nobody") is None
     assert [one.id for one in (await link.sessions()).rows] == [row.session]
-    assert [span for span in await link.session(row.session) if span.event_id == row.id]
+    assert [one.id for one in (await link.sessions("agent:echo state:ok")).rows] == [row.session]
+    assert (await link.sessions("state:dead")).rows == []
+    page = await link.session(row.session, SpanCursor())
+    assert {span.event_id for span in page.spans} == {row.id}
+    assert (await link.session(row.session, page.cursor)).spans == []
+    (run,) = (span for span in page.spans if span.kind == "agent")
+    whole = await link.span(row.id, run.id)
+    assert whole is not None
+    assert (whole.before, whole.after) == ({"n": 7}, {"n": 7, "version": 1})
+    related = await link.related(row.id, run.id)
+    assert related is not None
+    assert [cause.span_id for cause in related.causes] == [row.id]
+    assert await link.span("nobody", "") is await link.related("nobody", "") is None
     assert await link.page(10**9, 5) == [row]
     assert await link.dead_letter(1) is None
     assert engine.store.snapshot is not None

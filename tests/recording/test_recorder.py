@@ -236,7 +236,7 @@ async def test_frames_and_news_show_the_engine(tmp_path: Path) -> None:
         assert frame is not None
         assert frame.snapshot.counts.dead == 1
         assert "look here" in [row.text for row in recording.streams.log(end, 10)[0]]
-        assert [row.error for row in recording.streams.dead(end)[0]] == ["ValueError: no"]
+        assert [row.error for row in recording.streams.dead(end)] == ["ValueError: no"]
         assert recording.streams.config(end)[0] is not None
 
 

@@ -23,7 +23,7 @@ from agentflow.whatif import (
 )
 from agentflow.whatif.again import error_again
 from whatif.taping import tape
-from whatif.test_same import NAMES, toml
+from whatif.test_same import MODES, NAMES, toml
 
 
 async def adds(event: Event, state: State, context: Any) -> dict[str, Any]:
@@ -172,6 +172,46 @@ def test_what_a_callback_refused_is_refused_again() -> None:
     assert report.verdict == SAME, report.first and report.first.sentence
     assert report.pairs[0].new.error == describe(EventVetoed("guard", "not today"))  # type: ignore[union-attr]
     assert len(fired) == 1
+
+
+def test_time_on_hold_is_nobodys_time() -> None:
+    """An agent that was paused for longer than any time limit did not time out, nor does it now."""
+
+    async def feed(runner: Any) -> None:
+        await runner.emit(Event("alpha", {"n": 1}))
+        runner.pause("delta")
+        await asyncio.sleep(100)
+        runner.resume("delta")
+
+    recorded = tape(toml("sequential"), dict.fromkeys(NAMES, adds), feed)
+    assert recorded[0][0].ended - recorded[0][0].started > 99
+    report, _ = run(toml("sequential"), recorded)
+    assert report.verdict == SAME, report.first and report.first.sentence
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("hook", ["BeforeEventHandling", "BeforeAgentRun", "AfterAgentRun",
+                                  "AfterEventHandling", "AllHooks"])  # fmt: skip
+def test_what_a_callback_changed_is_changed_again(mode: str, hook: str) -> None:
+    """A state that a callback wrote into, or took something out of, is the same without it."""
+    fired = []
+
+    def change(args: Any) -> State:
+        fired.append(args.hook)
+        args.state["seen"] = [*args.state.get("seen", []), f"{args.hook} {args.agent_id}"]
+        args.state.meta["by"] = str(args.hook)
+        args.state.pop("n", None)
+        return args.state
+
+    recorded = tape(
+        toml(mode), dict.fromkeys(NAMES, adds), [Event("alpha", {"n": 1, "big": "x" * 900})],
+        lambda runner: runner.register_callback(hook, "writer", change),
+    )  # fmt: skip
+    count = len(fired)
+    report, _ = run(toml(mode), recorded)
+    assert report.verdict == SAME, report.first and report.first.sentence
+    assert report.pairs[0].new.meta["by"]  # type: ignore[union-attr]
+    assert len(fired) == count > 0
 
 
 def test_ids_and_order_do_not_depend_on_the_moment() -> None:

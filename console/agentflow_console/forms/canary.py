@@ -82,8 +82,10 @@ class CanaryScreen(Form):
 
     def _show_plan(self) -> None:
         plan = self._plans.get(self._command())
-        most = 3 if self.app.size.height < 30 else 8
-        content = Content("") if plan is None else plan_content(plan, most)
+        brief = self.app.size.height < 36
+        content = (
+            Content("") if plan is None else plan_content(plan, 4 if brief else 8, brief=brief)
+        )
         self.query_one(".plan", Static).update(content)
         self.say("")
 

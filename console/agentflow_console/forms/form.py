@@ -24,6 +24,8 @@ from agentflow_console.forms.choice import Choice
 from agentflow_console.link.protocol import LinkError
 from agentflow_console.text import safe
 
+_AROUND = 4  # lines of a form around its fields: the border, what is said, the keys
+
 Send = Callable[..., Awaitable[Answer]]
 """Like ``Link.command``: the name of an engine command and its arguments."""
 
@@ -105,6 +107,15 @@ class Form(ModalScreen[Answer | None]):
 
     def on_mount(self) -> None:
         self.say("")
+        self._fit()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """The fields scroll before the keys leave the screen."""
+        if not self.has_class("-tiny"):
+            self.query_one(".fields").styles.max_height = max(self.app.size.height - _AROUND, 3)
 
     def action_send(self) -> None:
         """Check everything, then send; what is wrong is said and gets the cursor."""

@@ -13,13 +13,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from agentflow.telemetry.snapshot import AgentRow, Counts
+from agentflow.telemetry.snapshot import AgentRow
 from agentflow_console.bindings import bindings
 from agentflow_console.commands import PLAN
 from agentflow_console.forms.choice import Choice
 from agentflow_console.forms.form import Form, Refused, Request, Send, named
 from agentflow_console.forms.roster import Roster
-from agentflow_console.text import safe
 
 MODES = {
     "route": "each event goes to the agent that it names",
@@ -32,7 +31,7 @@ _PLACE = re.compile(r"sequential (\d+)")
 
 
 class ModeScreen(Form):
-    """Choose the mode and who takes part; says what the change will touch.
+    """Choose the mode and who takes part; what that would do is shown before it is done.
 
     Agents are chosen beforehand as the plan has them, else as the configuration's ``text`` says.
     """
@@ -40,7 +39,6 @@ class ModeScreen(Form):
     DEFAULT_CSS = """
     ModeScreen .rosters { height: 9; }
     ModeScreen.-tall .rosters { height: 16; }
-    ModeScreen .touches { height: auto; margin: 1 0 0 0; }
     ModeScreen .hint { margin: 0 0 0 10; height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(PLAN)
@@ -53,13 +51,11 @@ class ModeScreen(Form):
         send: Send,
         mode: str,
         agents: Sequence[AgentRow],
-        counts: Counts | None = None,
         *,
         text: str = "",
     ) -> None:
         super().__init__(send)
         self._mode = mode
-        self._counts = counts or Counts()
         self._names = [row.name for row in agents if row.state != "disabled"]
         table = _orchestration(text)
         placed = [row.name for row in agents if "collaborative" in row.place]
@@ -82,7 +78,6 @@ class ModeScreen(Form):
             Roster("Loop", self._names, self._loop, one=True, id="loop"),
             classes="rosters",
         )
-        yield Static(self._touches(), classes="touches")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -106,17 +101,6 @@ class ModeScreen(Form):
             roster.display = roster.id in wanted
         self.query_one(".rosters").display = bool(wanted)
         self.say("")
-
-    def _touches(self) -> Content:
-        counts = self._counts
-        return Content.assemble(
-            (f"{counts.running} running", "$af-running"),
-            f" finish under {safe(self._mode, 30)}; ",
-            (f"{counts.queued} queued", "$af-queued"),
-            " and ",
-            (f"{counts.held} held", "$af-held"),
-            " run under the new one.",
-        )
 
     def request(self) -> Request:
         mode = self.query_one("#mode", Choice).value

@@ -12,7 +12,7 @@ from textual.app import App
 
 from agentflow.control import Answer
 from agentflow_console import theming
-from agentflow_console.commands import GLOBAL, PANE
+from agentflow_console.commands import GLOBAL, PANE, REPLAY
 from agentflow_console.link.protocol import LinkError
 from agentflow_console.planning import decide
 
@@ -62,10 +62,12 @@ class Opening(App[int]):
             PaletteScreen,
             agent_entries,
             command_entries,
+            replay_entries,
             theme_entries,
         )
 
         entries = [
+            *(replay_entries(self.keys) if self._replaying() else ()),
             *command_entries(self._here(), self.keys),
             *agent_entries((row.name, row.state) for row in self.store.agents),
             *theme_entries(theming.titles(self._themes)),
@@ -82,7 +84,7 @@ class Opening(App[int]):
             self.change(verb, saying=f"{verb} {name}", agent=name)
         elif command.id == "theme.choose" and entry.arguments:
             self._take_theme(entry)
-        elif command.scope == GLOBAL:
+        elif command.scope in (GLOBAL, REPLAY):
             self.call_later(self.run_action, command.action, self)
         elif (room := self.room) is not None:
             target = room.pane if command.scope == PANE else room
@@ -138,7 +140,7 @@ class Opening(App[int]):
             title = f"Plan: mode {snapshot.mode} → {arguments['mode']}"
             return await decide(cast("Operating", self), name, arguments, title)
 
-        self.push_screen(ModeScreen(send, snapshot.mode, agents, snapshot.counts, text=text))
+        self.push_screen(ModeScreen(send, snapshot.mode, agents, text=text))
 
     def _mode(self) -> str:
         return self.store.snapshot.mode if self.store.snapshot is not None else "route"
@@ -201,9 +203,15 @@ class Opening(App[int]):
     def refused(self) -> bool:
         """Whether nothing may be changed; then it is said, before a form is filled in."""
         if self._refuses():
-            self.say("Read-only: nothing can be changed from here.", ok=False)
+            self.say(self._why_refused(), ok=False)
             return True
         return False
+
+    def _replaying(self) -> bool:
+        return False
+
+    def _why_refused(self) -> str:
+        return "Read-only: nothing can be changed from here."
 
     def _here(self) -> str:
         return self.room.room if self.room is not None else "overview"

@@ -12,7 +12,16 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from agentflow_console.bindings import bindings
-from agentflow_console.commands import BY_ID, MOVE, PALETTE, Command, key_label, on_screen
+from agentflow_console.commands import (
+    BY_ID,
+    MOVE,
+    PALETTE,
+    REPLAY,
+    Command,
+    in_scopes,
+    key_label,
+    on_screen,
+)
 from agentflow_console.forms.fuzzy import score
 from agentflow_console.forms.picker import Picker
 from agentflow_console.keymap import KeyMap
@@ -41,6 +50,14 @@ def command_entries(screen: str, keymap: KeyMap) -> list[Entry]:
         Entry(command, command.title, " ".join(_keys(command, keymap)), command.help)
         for command in on_screen(screen)
         if command.group != MOVE and command.id != "palette.open"
+    ]
+
+
+def replay_entries(keymap: KeyMap) -> list[Entry]:
+    """What can be done with the time of a recording."""
+    return [
+        Entry(command, command.title, " ".join(_keys(command, keymap)), command.help)
+        for command in in_scopes(REPLAY)
     ]
 
 

@@ -12,16 +12,21 @@ _SIGNS = {DIES: "✗", FINISHES: "●", RELEASED: "↻"}
 _LINE = 300  # characters of one line that came from elsewhere
 
 
-def plan_content(preview: Preview, most: int) -> Content:
-    """Everything that the preview says, at most ``most`` lines of differences and of events."""
-    lines = _orchestration(preview)
+def plan_content(preview: Preview, most: int, *, brief: bool = False) -> Content:
+    """Everything that the preview says, at most ``most`` lines of differences and of events.
+
+    ``brief`` leaves it at what happens to the events.
+    """
+    lines = [] if brief else _orchestration(preview)
     if preview.canary:
         lines.append(_line("◐", preview.canary, "$warning"))
-    if preview.differences:
+    if brief:
+        pass
+    elif preview.differences:
         lines += _some([_difference(text) for text in preview.differences], most)
     elif not preview.canary:
         lines.append(_line("=", "nothing changes in meaning", "$af-muted"))
-    lines += _agents(preview)
+    lines += [] if brief else _agents(preview)
     touches = [_touch(touch) for touch in preview.touches]
     if preview.untouched:
         rest = f"{preview.untouched:,} that wait run as they would have"

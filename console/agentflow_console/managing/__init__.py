@@ -10,14 +10,14 @@ import sqlite3
 import sys
 from io import TextIOWrapper
 
-from agentflow.errors import JournalError, JournalInUse
+from agentflow.errors import JournalError, JournalInUse, RecordingUnusable
 from agentflow_console import journals
 from agentflow_console.arguments import UsageError, parse
 from agentflow_console.text import safe
 
 
 def manage(arguments: list[str]) -> int:
-    """Do what ``audit``, ``dead``, ``health`` or ``journal`` is told to, and give the exit code.
+    """Do what ``audit``, ``dead``, ``health`` and so on are told to, and give the exit code.
 
     Raises UsageError with what is wrong with the wish.
     """
@@ -38,12 +38,16 @@ def manage(arguments: list[str]) -> int:
             from agentflow_console.managing.health import health
 
             return health(flags)
+        if command == "recording":
+            from agentflow_console.managing.recording import recording
+
+            return recording(flags)
         from agentflow_console.managing.journal import journal
 
         return journal(flags)
     except JournalInUse as error:
         raise UsageError(safe(journals.in_use(error))) from error
-    except JournalError as error:
+    except (JournalError, RecordingUnusable) as error:
         raise UsageError(safe(str(error))) from error
     except sqlite3.Error as error:
         raise UsageError(f"the journal can't be read: {safe(str(error))}") from error

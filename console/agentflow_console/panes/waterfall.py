@@ -265,16 +265,19 @@ class Waterfall(TablePane[Node]):
     def _with_error(
         self, pieces: list[Piece], before: int, after: int, span: SpanRow
     ) -> list[Piece]:
-        """The error where the bar leaves room for it: behind, else in front."""
-        if not span.error or span.kind in ("event", "orchestrate"):
+        """The error, or what else is to be said, where the bar leaves room: behind, else before."""
+        whole = span.kind in ("event", "orchestrate")
+        text, style = safe(span.error, 200), self.palette.dead
+        if whole or not text:
+            text, style = _remark(span), self.palette.accent
+        if not text:
             return pieces
-        text = safe(span.error, 200)
         if after >= 14:
-            return [*pieces, (" " + crop(text, after - 2), self.palette.dead)]
+            return [*pieces, (" " + crop(text, after - 2), style)]
         if before >= 16:
             said = crop(text, before - 2)
             blank = before - width(said) - 1
-            return [(" " * blank + said + " ", self.palette.dead), *pieces[1:]]
+            return [(" " * blank + said + " ", style), *pieces[1:]]
         return pieces
 
     def _line(self, pieces: list[Piece], cells: int, cursor: bool, thumb: str) -> list[Piece]:
@@ -313,4 +316,15 @@ def _end(span: SpanRow, now: float) -> float:
 def _name(span: SpanRow) -> str:
     if span.kind in ("agent", "attempt", "queued") or span.kind == span.name:
         return safe(span.name or span.kind, 80)
+    if span.kind == "hook":  # the callback is what differs
+        point, _, callback = span.name.partition(" ")
+        return f"hook {safe(callback, 80)} · {safe(point, 40)}"
     return f"{span.kind} {safe(span.name, 80)}".strip()
+
+
+def _remark(span: SpanRow) -> str:
+    """What else is to be said of a span, in a few words."""
+    if span.kind in ("attempt", "orchestrate"):
+        return ""
+    words = safe(span.detail, 200)
+    return f"replay of {words[-8:]}" if words.startswith("replay of ") else words

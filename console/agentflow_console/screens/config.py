@@ -39,7 +39,7 @@ class Config(Room):
     Config .right { width: 3fr; }
     Config #facts { height: 3fr; }
     Config #versions { height: 2fr; }
-    Config #canary { height: 15; }
+    Config #canary { height: 16; }
     Config.-single #canary { height: 1fr; }
     Config #differences { height: 2fr; }
     Config #file { height: 1fr; }

@@ -14,8 +14,10 @@ from agentflow_console.commands import (
     GLOBAL,
     HELP,
     PANE,
+    REPLAY,
     SCREEN,
     SCREENS,
+    SCRUBBER,
     Command,
     in_scopes,
     key_label,
@@ -76,6 +78,8 @@ class HelpScreen(ModalScreen[None]):
                 groups.setdefault(command.group, []).append(command)
         for group, commands in groups.items():
             self._section(lines, group, commands, cells)
+        self._section(lines, "In a replay", in_scopes(REPLAY), cells)
+        self._section(lines, "On the scrubber of a replay", in_scopes(SCRUBBER), cells)
         self._section(lines, "In a form", in_scopes(FORM), cells)
         for screen in SCREENS:
             others = in_scopes(screen.id)

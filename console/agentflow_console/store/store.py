@@ -70,7 +70,11 @@ class Store:
     def apply(self, snapshot: Snapshot) -> None:
         """Take what the engine said since the cursor."""
         last = self.snapshot
-        if last is not None and snapshot.settled_cursor < last.settled_cursor:
+        if snapshot.whole:
+            if last is not None:
+                self._start_over()
+            self._take(snapshot)
+        elif last is not None and snapshot.settled_cursor < last.settled_cursor:
             self._start_over()  # another engine, which counts from one again
         else:
             self._take(snapshot)
@@ -98,6 +102,10 @@ class Store:
         self.log.append_all(snapshot.log)
         self.log_missed += snapshot.log_missed
         self.audit.append_all(snapshot.audit)
+
+    def forget(self) -> None:
+        """Forget it all: another engine, or another moment of a recorded one."""
+        self._start_over()
 
     def _start_over(self) -> None:
         """Forget it all. What this snapshot left out is asked for again with the next one."""

@@ -191,5 +191,5 @@ def _first(change: Change) -> str:
 def _arrow(before: str, after: str, change: Change) -> str:
     """What changed, in short: the orchestration if that did, else the differences."""
     if before != after:
-        return f"{before} → {after}"
+        return f"{before}  ⇒  {after}"
     return "; ".join(change.differences[:3]) + ("; …" if len(change.differences) > 3 else "")

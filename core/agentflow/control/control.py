@@ -35,7 +35,7 @@ from agentflow.telemetry.snapshot import (
 
 _Action = Callable[[dict[str, Any]], Awaitable[Answer | Deed]]
 
-_OPPOSITES = {"resume": "pause", "unbreak": "break"}
+_OPPOSITES = {"resume": "pause"}
 """Commands that take back what another one did to the same target."""
 
 
@@ -51,8 +51,9 @@ class Control:
         self.runner = runner
         self.read_only = read_only
         self._observer = Observer(runner)
-        rules = AlertRules(runner, Notifier(runner.telemetry.log) if not read_only else None)
-        runner.each_second["alerts"] = rules.tick
+        notifier = None if read_only else Notifier(runner.telemetry.log)
+        self.alert_rules = AlertRules(runner, notifier)
+        runner.each_second["alerts"] = self.alert_rules.tick
         runner.observe = partial(self._observer.snapshot, read_only=False)
         self.page: Callable[[int, int], list[EventRow]] = self._observer.page
         self.event: Callable[[str], EventDetail | None] = self._observer.event
@@ -125,7 +126,12 @@ class Control:
 
     async def _act(self, command: Command) -> Deed:
         done = await self._actions[command.name](command.arguments)
-        return done if isinstance(done, Deed) else Deed(done, about=_about(command, done))
+        if isinstance(done, Deed):
+            return done
+        number = command.arguments.get("number")
+        taken_out = command.name == "unbreak" and number is not None
+        undid = f"breakpoint:{number}" if taken_out else ""
+        return Deed(done, about=_about(command, done), undid=undid)
 
     def _record(self, command: Command, deed: Deed) -> None:
         """Keep who did what, when, why, what it changed and what it took back."""
@@ -264,6 +270,8 @@ def _about(command: Command, answer: Answer) -> str:
     """What a command was about, from what it was told and what it answered."""
     if command.name == "inject" and answer.ok:
         return f"event:{answer.data}"
+    if command.name == "break" and answer.ok:
+        return f"breakpoint:{answer.data}"
     if command.arguments.get("number") is not None and command.name in ("replay", "drop"):
         return f"dead:{command.arguments['number']}"
     return ""

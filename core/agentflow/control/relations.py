@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from agentflow.control.rows import clean, plain
 from agentflow.control.words import Related, SpanDetail, SpanRef
@@ -48,6 +50,9 @@ class Relations:
         if row.kind not in ("agent", "attempt") or run is None or run.place < 0:
             return SpanDetail(row)
         before, meta = execution.runs[run.place][5:]
+        if (own := _output(execution, run.place)) is not None:
+            return SpanDetail(row, plain(before), plain(own[0]), plain(meta or {}), plain(own[1]),
+                              "own")  # fmt: skip
         after, known_from = states.after(execution, run.place, self._parallel(execution))
         after_meta: dict[str, str] | None = None
         if known_from == states.NEXT:
@@ -171,6 +176,18 @@ class Relations:
     def _run(self, execution: Execution, span_id: str) -> RunSpan | None:
         runs = runs_of(execution, self._runner.dispatcher.guards)
         return next((run for run in runs if run.id == span_id), None)
+
+
+def _output(execution: Execution, place: int) -> tuple[Mapping[str, Any], Mapping[str, str]] | None:
+    """Values and meta that a run itself ended with; None unless a recording has kept them."""
+    outputs = execution.outputs or []
+    output = outputs[place] if place < len(outputs) else None
+    if output is None or output[0] is None or output[2]:
+        return None
+    values = output[0]
+    if isinstance(values, msgspec.Raw):
+        values = msgspec.msgpack.decode(values)
+    return bounded(values), output[1] or {}
 
 
 def _content(event: Event) -> dict[str, Any]:

@@ -45,6 +45,11 @@ class Rollout:
             raise ValueError(
                 f"v{self.canary.plan.version} is being tried out: promote it or end it first"
             )
+        if self._runner.dispatcher.backlog.unread is not None:
+            raise ValueError(
+                "the journal is still being read, and with it which sessions there are: "
+                "try it again in a moment"
+            )
         differences = [str(difference) for difference in diff(self._runner.config, config)]
         if not differences:
             raise ValueError("there is no change in meaning to try out")

@@ -15,10 +15,10 @@ from agentflow.recording import schema
 from agentflow.recording.database import Database
 from agentflow.recording.records import Note, Output, Run, Story
 
-_CACHED = 64
+_CACHED = 96
 
 
-class _Stored(msgspec.Struct, array_like=True, gc=False):
+class Stored(msgspec.Struct, array_like=True, gc=False):
     """A story as it is stored: see ``encoding.story_fields``."""
 
     seq: int
@@ -42,8 +42,45 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     nested: bool
 
 
-_chunk = msgspec.msgpack.Decoder(tuple[float, list[_Stored]], ext_hook=extension)
+_chunk = msgspec.msgpack.Decoder(tuple[float, list[Stored]], ext_hook=extension)
 _pieces = msgspec.msgpack.Decoder(tuple[float, list[msgspec.Raw]])
+
+
+class Chunk:
+    """The stories of one chunk, as they are stored; made readable when somebody wants to read."""
+
+    __slots__ = ("_stories", "first", "offset", "stored")
+
+    def __init__(self, first: int, offset: float, stored: list[Stored]) -> None:
+        self.first = first
+        self.offset = offset
+        """What turns the times in ``stored`` into seconds since the epoch."""
+        self.stored = stored
+        self._stories: list[Story] | None = None
+
+    @property
+    def stories(self) -> list[Story]:
+        """All of them."""
+        if self._stories is None:
+            self._stories = [
+                _story(fields, self.first + place, self.offset)
+                for place, fields in enumerate(self.stored)
+            ]
+        return self._stories
+
+    def story(self, place: int) -> Story:
+        """One of them."""
+        if self._stories is not None:
+            return self._stories[place]
+        return _story(self.stored[place], self.first + place, self.offset)
+
+    def ended_by(self, time: float) -> int:
+        """How many of them, from the first, had ended by then."""
+        return bisect_right(self.stored, time - self.offset, key=_ended)
+
+
+def _ended(stored: Stored) -> float:
+    return stored.ended
 
 
 class Place(NamedTuple):
@@ -69,7 +106,7 @@ class Chunks:
         self.damaged: set[int] = set()
         self._firsts: list[int] = []
         self._ends: list[float] = []  # never falling, though a clock may have been set back
-        self._open: OrderedDict[int, list[Story]] = OrderedDict()
+        self._open: OrderedDict[int, Chunk] = OrderedDict()
         self.refresh()
 
     def refresh(self) -> None:
@@ -100,8 +137,8 @@ class Chunks:
         index = bisect_right(self._firsts, number) - 1
         return index + 1 if index >= 0 and self.places[index].last < number else max(index, 0)
 
-    def stories(self, index: int) -> list[Story]:
-        """The stories of a chunk; [] if it is damaged."""
+    def chunk(self, index: int) -> Chunk:
+        """A chunk; one without stories if it is damaged."""
         first = self._firsts[index]
         found = self._open.get(first)
         if found is None:
@@ -111,6 +148,10 @@ class Chunks:
         else:
             self._open.move_to_end(first)
         return found
+
+    def stories(self, index: int) -> list[Story]:
+        """The stories of a chunk; [] if it is damaged."""
+        return self.chunk(index).stories
 
     def with_bodies(self, index: int) -> list[tuple[Story, msgspec.Raw]]:
         """The stories of a chunk, each with its stored form; [] if it is damaged."""
@@ -135,33 +176,31 @@ class Chunks:
                 if index < len(self._firsts) and self._firsts[index] == first:
                     yield index
 
-    def _read(self, place: Place) -> list[Story]:
+    def _read(self, place: Place) -> Chunk:
         try:
             row = self._db.first("SELECT body, crc FROM chunks WHERE first = ?", (place.first,))
             if row is None:  # too old by now: deleted while it was looked at
-                return []
+                return Chunk(place.first, 0.0, [])
             body, crc = row
             if crc != schema.crc_of(body, *place):
                 raise ValueError("its checksum does not fit")
-            return decode(schema.unpack(body), place.first)
+            offset, stored = _chunk.decode(schema.unpack(body))
+            return Chunk(place.first, offset, stored)
         except (ValueError, TypeError, RecordingUnusable):
             self.damaged.add(place.first)
-            return []
+            return Chunk(place.first, 0.0, [])
 
 
-def decode(body: bytes, first: int) -> list[Story]:
-    """The stories of a chunk, numbered from ``first``. Raises ValueError."""
-    offset, stored = _chunk.decode(body)
-    return [_story(fields, first + place, offset) for place, fields in enumerate(stored)]
-
-
-def _story(stored: _Stored, number: int, offset: float) -> Story:
+def _story(stored: Stored, number: int, offset: float) -> Story:
     id, _, target, _, session, data, metadata = fields_in(stored.event)
     state = data if stored.state is None else stored.state
-    runs = [run._replace(start=run.start + offset, end=run.end + offset) for run in stored.runs]
+    runs = [
+        Run(agent, start + offset, end + offset, attempts, error, before, meta)
+        for agent, start, end, attempts, error, before, meta in stored.runs
+    ]
     notes = [
-        note._replace(start=note.start + offset, end=note.end + offset if note.end else 0.0)
-        for note in stored.notes or ()
+        Note(kind, name, start + offset, end + offset if end else 0.0, status, error)
+        for kind, name, start, end, status, error in stored.notes or ()
     ]
     children = stored.children or []
     return Story(
@@ -174,7 +213,7 @@ def _story(stored: _Stored, number: int, offset: float) -> Story:
     )  # fmt: skip
 
 
-def _outputs(stored: _Stored, state: dict[str, Any]) -> list[Output | None]:
+def _outputs(stored: Stored, state: dict[str, Any]) -> list[Output | None]:
     """What each run ended with.
 
     Where nothing was kept, nothing stood between two runs: what one ended with is what the

@@ -138,7 +138,7 @@ class _Export:
         begin, _ = streams.config(self._start)
         if begin is not None:
             self._tell(schema.CONFIG, self._start, begin)
-        rows, _ = streams.dead(self._start)
+        rows = streams.dead(self._start)
         self._tell(schema.DEAD, self._start, self._mine(DeadChange(rows, [], True)))
         wanted = [schema.POINT, schema.CONFIG, schema.DEAD]
         if not self._sessions:

@@ -48,6 +48,7 @@ class Recording:
         self.streams = Streams(db)
         self._frames: list[tuple[float, int]] = []  # time (never falling) and number
         self._bad_frames: set[int] = set()
+        self._open_frames: dict[int, Frame] = {}
         self._take_in_frames()
 
     @classmethod
@@ -195,8 +196,13 @@ class Recording:
         """The frame of this index, or the next one in that direction that is not damaged."""
         while 0 <= index < len(self._frames):
             number = self._frames[index][1]
-            frame = None if number in self._bad_frames else self._read_frame(number)
+            frame = self._open_frames.get(number)
+            if frame is None and number not in self._bad_frames:
+                frame = self._read_frame(number)
             if frame is not None:
+                if number not in self._open_frames and len(self._open_frames) > 4:
+                    self._open_frames.clear()
+                self._open_frames[number] = frame
                 return frame
             index += step
         return None

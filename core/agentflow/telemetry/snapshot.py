@@ -397,6 +397,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     pace: float = 0.0  # events a second the feed is held to; 0 for as fast as they go
     health: Health | None = None  # a new one every second
     recording: str = ""  # path of the recording that is being made, if one is
+    whole: bool = False  # whether this is everything: what was sent before holds no more
     canary: CanaryRow | None = None  # what is being tried out; None for nothing
     alert_rules: list[AlertRow] = []  # those of the file, in its order
     engine_cost: float = 0.0  # share of a core that answering the console takes the engine

@@ -3,7 +3,7 @@
 A record keeps the state before its run. In a row of runs the state before the next one is the
 state after this one, callbacks between them included; after the last one it is what the event
 ended with. In a parallel phase every run had a clone of its own, and what is known after it is
-only what all of them made together.
+only what all of them made together (a recording knows more: see control/relations.py).
 """
 
 from __future__ import annotations

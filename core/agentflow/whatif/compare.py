@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from agentflow.telemetry.difference import Change, difference
+from agentflow.telemetry.difference import Change
 from agentflow.telemetry.trace import bounded
+from agentflow.whatif.alike import differing, same_text
 from agentflow.whatif.choices import MISSING
+from agentflow.whatif.plain import plain
 from agentflow.whatif.trace import EventTrace, Step
 
 EVENT, AGENTS, INPUT, OUTCOME, OUTPUT, ATTEMPTS, STATE, UNKNOWN = (
@@ -20,10 +21,6 @@ EVENT, AGENTS, INPUT, OUTCOME, OUTPUT, ATTEMPTS, STATE, UNKNOWN = (
 it ended, what it gave, how often it was tried, what the event ended with; and what can't be told.
 """
 
-_ENGINES_NUMBERS = ("timed out after", "had passed", "lets a call through in")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_PASSING = ("time", "config_version")
-"""What the data of an error event says of the run and not of the event."""
 _MANY = 20
 
 
@@ -84,7 +81,7 @@ def divergences(recorded: EventTrace | None, new: EventTrace | None) -> Iterator
         return
     if recorded.target != new.target:
         yield part(EVENT, 0, "", expected=f"to {recorded.target}", came=f"to {new.target}")
-    elif changes := _differing(_lasting(recorded), _lasting(new)):
+    elif changes := differing(plain(recorded.data), plain(new.data)):
         yield part(EVENT, 0, "", changes=changes, **_changed_words(changes))
     if _cut_off(recorded, new):
         return
@@ -101,9 +98,9 @@ def divergences(recorded: EventTrace | None, new: EventTrace | None) -> Iterator
     if not same_text(recorded.error, new.error):
         yield part(STATE, 0, "", expected=ending(recorded), came=ending(new))
     elif recorded.whole and new.whole:
-        changes = _differing(
+        changes = differing(
             {"state": recorded.state, "meta": recorded.meta},
-            {"state": _plain(new.state), "meta": dict(new.meta)},
+            {"state": plain(new.state), "meta": dict(new.meta)},
         )
         if changes:
             yield part(STATE, 0, "", changes=changes, **_changed_words(changes))
@@ -122,62 +119,24 @@ def _step(old: Step, new: Step) -> tuple[str, dict[str, Any]] | None:
     """How a run of an agent differs from the same run of the other side."""
     if new.source == MISSING:
         return UNKNOWN, {"expected": _ended(old), "came": new.error}
-    changes = _differing(
+    changes = differing(
         {"state": old.given, "meta": old.given_meta or {}},
-        {"state": _plain(new.given), "meta": new.given_meta or {}},
+        {"state": plain(new.given), "meta": new.given_meta or {}},
     )
     if changes:
         return INPUT, {"changes": changes, **_changed_words(changes)}
     if not same_text(old.error, new.error):
         return OUTCOME, {"expected": _ended(old), "came": _ended(new)}
     if old.output is not None and new.output is not None:
-        changes = _differing(
+        changes = differing(
             {"state": old.output, "meta": old.output_meta or {}},
-            {"state": _plain(new.output), "meta": new.output_meta or {}},
+            {"state": plain(new.output), "meta": new.output_meta or {}},
         )
         if changes:
             return OUTPUT, {"changes": changes, **_changed_words(changes)}
     if old.attempts and old.attempts != new.attempts:
         return ATTEMPTS, {"expected": _times(old.attempts), "came": _times(new.attempts)}
     return None
-
-
-def same_text(old: str, new: str) -> bool:
-    """Whether two texts say the same; how late something was is no difference."""
-    if old == new:
-        return True
-    if not any(words in old and words in new for words in _ENGINES_NUMBERS):
-        return False
-    return _NUMBER.sub("#", old) == _NUMBER.sub("#", new)
-
-
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    return [
-        change
-        for change in difference(old, new)
-        if not (
-            isinstance(change.old, str)
-            and isinstance(change.new, str)
-            and same_text(change.old, change.new)
-        )
-    ]
-
-
-def _lasting(trace: EventTrace) -> dict[str, Any]:
-    """The data of an event, without what two equal runs don't share."""
-    data = _plain(trace.data)
-    if not ("original_event" in data and "error_category" in data):
-        return data
-    return {key: value for key, value in data.items() if key not in _PASSING}
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as a recording would give them back."""
-    try:
-        plain: dict[str, Any] = msgspec.msgpack.decode(msgspec.msgpack.encode(dict(values)))
-    except (TypeError, ValueError, OverflowError, UnicodeError, RecursionError):
-        return dict(values)
-    return plain
 
 
 # -- in words ---------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from agentflow.event import Event
 from agentflow.resilience import RetryPolicy
 from agentflow.state import State
 from agentflow.telemetry.metrics import Meter
+from agentflow.whatif.alike import same_event
 from agentflow.whatif.recorded import Book, Place, RecordedEvent, emitted_label, engine_label, free
 
 
@@ -57,6 +58,9 @@ class SandboxDispatcher(Dispatcher):
         place = Place(above.session, free(f"{above.path}/{label}", above.session, self.taken))
         told = self.book.places.get(place)
         if told is not None:
+            if same_event(told.event, event):
+                self.take_place(told.event, place, above.path)
+                return told.event
             event_id, timestamp = told.event.id, told.event.timestamp
         else:
             event_id = _identity(place)

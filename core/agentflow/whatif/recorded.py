@@ -8,7 +8,7 @@ what two runs are compared by.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from agentflow.event import Event
 from agentflow.recording.records import NOBODY, Note, Output, Run, Story, event_of
 
 ABANDONED = "abandoned"
+_ENGINES_NOTES = ("retrying", "held", "late", ABANDONED)
 _MOMENT = 1e-6
 _VETO = re.compile(r"EventVetoed: vetoed by hook (['\"])(.*)\1: (.*)", re.DOTALL)
 
@@ -55,7 +56,7 @@ class RecordedRun:
 
     __slots__ = ("attempts", "children", "output", "run")
 
-    def __init__(self, run: Run, output: Output | None, notes: Iterable[Note]) -> None:
+    def __init__(self, run: Run, output: Output | None, notes: Sequence[Note]) -> None:
         self.run = run
         self.output = output
         self.children: list[Child] = []
@@ -66,7 +67,7 @@ class RecordedRun:
         return self.attempts[number - 1] if number <= len(self.attempts) else None
 
 
-def _attempts(run: Run, output: Output | None, notes: Iterable[Note]) -> Iterator[Attempt]:
+def _attempts(run: Run, output: Output | None, notes: Sequence[Note]) -> Iterator[Attempt]:
     retries = [
         note
         for note in notes
@@ -76,12 +77,23 @@ def _attempts(run: Run, output: Output | None, notes: Iterable[Note]) -> Iterato
     ]
     began = run.start
     for note in retries:
+        began += _held(run.agent, notes, began, note.start)
         yield Attempt(
             began - run.start, note.start - began, note.error, "", note.end - note.start, True
         )
         began = note.end
+    began += _held(run.agent, notes, began, run.end)
     error_type = output.error_type if output is not None else ""
     yield Attempt(began - run.start, run.end - began, run.error, error_type, 0.0, False)
+
+
+def _held(agent: str, notes: Iterable[Note], start: float, end: float) -> float:
+    """For how long a run was held before its handler began: that is no time of the agent's."""
+    return sum(
+        max(0.0, min(note.end, end) - max(note.start, start))
+        for note in notes
+        if note.kind == "held" and (note.name == agent or note.name.startswith("breakpoint "))
+    )
 
 
 class RecordedEvent:
@@ -116,6 +128,11 @@ class RecordedEvent:
     def wait(self) -> float:
         """Seconds between its acceptance and its start."""
         return max(0.0, self.story.started - self.story.accepted) if self.story.started else 0.0
+
+    @property
+    def called_back(self) -> bool:
+        """Whether callbacks, or somebody at a breakpoint, could have changed its state."""
+        return any(note.kind not in _ENGINES_NOTES for note in self.story.notes)
 
     @property
     def vetoed(self) -> tuple[str, str] | None:

@@ -1,26 +1,29 @@
 """Sandbox: recorded events, run once more under a configuration, where nothing real happens.
 
-No journal, no callbacks, no subscribers, no network; breakers stay closed and no agent is
-stopped, because what they did is part of what was recorded. Only an agent that is to be run
+No journal, no callbacks, no subscribers, no network: what callbacks changed and refused is done
+again without them. Breakers stay closed and no agent is stopped, because what they did is part
+of what was recorded. Only an agent that is to be run
 again runs its own code.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from agentflow.config import Config
 from agentflow.engine.execution import Execution
-from agentflow.engine.plan import Plan, retry_policy
+from agentflow.engine.hooks import HookPoint
+from agentflow.engine.plan import Choice, Plan, retry_policy
 from agentflow.engine.runner import Runner
 from agentflow.recording.records import Story
 from agentflow.resilience import BreakerPolicy, RetryPolicy
 from agentflow.telemetry.trace import RunRecord
+from agentflow.whatif.callbacks import RECORDED_CALLBACKS, Effects
 from agentflow.whatif.choices import Choices
 from agentflow.whatif.dispatching import Ended, SandboxDispatcher
 from agentflow.whatif.outside import Outside
-from agentflow.whatif.recorded import Book
+from agentflow.whatif.recorded import Book, RecordedEvent
 from agentflow.whatif.standin import Answer, RunKey, StandIn
 from agentflow.whatif.trace import EventTrace, Step, grouped
 from agentflow.whatif.virtual import SandboxClock, SandboxLoop
@@ -42,7 +45,8 @@ class Sandbox:
     """Runs recorded events under ``config``, each agent's outputs from where ``choices`` say.
 
     ``registered`` are agents whose code is in no file: they were in the recording, and so are
-    here. A context manager; everything blocks.
+    here. ``choice_of`` says how a recorded event was run, if that is known. A context manager;
+    everything blocks.
     """
 
     def __init__(
@@ -52,10 +56,12 @@ class Sandbox:
         *,
         registered: Iterable[str] = (),
         recorded_config: Config | None = None,
+        choice_of: Callable[[RecordedEvent], Choice | None] = lambda told: None,
     ) -> None:
         """Raises ConfigError when the code of an agent that is to run can't be loaded."""
         self.config = config
         self._choices = choices
+        self._choice_of = choice_of
         self._names = list(dict.fromkeys([*config.agents, *registered]))
         self._retries: Mapping[str, RetryPolicy] = {}
         if recorded_config is not None:
@@ -98,6 +104,7 @@ class Sandbox:
                 name,
                 StandIn(name, self.config, self._choices, dispatcher, answers, self._outside),
             )
+        await self._stand_in_for_callbacks(runner, book)
         await runner.start()
         try:
             dispatcher.resize(PLENTY)
@@ -108,6 +115,23 @@ class Sandbox:
         finally:
             await runner.stop(drain=False)
         return [_trace(ended, runner.plan, answers) for ended in _in_order(dispatcher)]
+
+    async def _stand_in_for_callbacks(self, runner: Runner, book: Book) -> None:
+        """Have the changes made that callbacks made in the recorded run."""
+        effects = Effects()
+        for told in book.events.values():
+            choice = self._choice_of(told) if told.called_back else None
+            if choice is not None:
+                await effects.learn(told, choice)
+        if effects:
+            runner.register_callback(
+                HookPoint.BEFORE_AGENT_RUN,
+                RECORDED_CALLBACKS,
+                lambda args: effects.before_run(runner.dispatcher, args),
+            )
+            runner.register_callback(
+                HookPoint.AFTER_EVENT_HANDLING, RECORDED_CALLBACKS, effects.after_event
+            )
 
     async def _feed(
         self, runner: Runner, dispatcher: SandboxDispatcher, clock: SandboxClock, book: Book

@@ -8,7 +8,7 @@ from time import perf_counter
 from agentflow.config import Config, diff
 from agentflow.config.read import read
 from agentflow.engine.compiler import Compiler
-from agentflow.engine.plan import Plan, Vitals
+from agentflow.engine.plan import Choice, Plan, Vitals
 from agentflow.engine.threads import Threads
 from agentflow.errors import ConfigError
 from agentflow.recording.records import Story, VersionRecord
@@ -40,25 +40,28 @@ class Versions:
         return self._configs.get(number)
 
     def registered(self, stories: Iterable[Story]) -> list[str]:
-        """Agents that ran and that no file describes: their code was given to the runner."""
+        """Agents that were there and that no file describes: their code was given to the runner."""
         found: dict[str, None] = {}
         for story in stories:
             config = self._configs.get(story.version)
-            for run in story.runs if config is not None else ():
-                if config is not None and run.attempts and run.agent not in config.agents:
-                    found[run.agent] = None
+            for name in _agents_of(story) if config is not None else ():
+                if config is not None and name not in config.agents:
+                    found[name] = None
         return list(found)
 
-    def parallel(self, told: RecordedEvent) -> Sequence[str] | None:
-        """The agents that may have run side by side for an event; None if it isn't known."""
+    def choice(self, told: RecordedEvent) -> Choice | None:
+        """How an event was run; None if it isn't known."""
         story = told.story
         plan = self._plan(story.version)
         if plan is None or story.mode not in plan.orchestrations:
             return None
         choice = plan.pick(told.event)
-        if choice.mode != story.mode:
-            choice = plan.orchestrations[story.mode]
-        return choice.lists.parallel
+        return choice if choice.mode == story.mode else plan.orchestrations[story.mode]
+
+    def parallel(self, told: RecordedEvent) -> Sequence[str] | None:
+        """The agents that may have run side by side for an event; None if it isn't known."""
+        choice = self.choice(told)
+        return None if choice is None else choice.lists.parallel
 
     def _plan(self, number: int) -> Plan | None:
         config = self._configs.get(number)
@@ -67,6 +70,14 @@ class Versions:
         if number not in self._plans:
             self._plans[number] = plan_of(config)
         return self._plans[number]
+
+
+def _agents_of(story: Story) -> list[str]:
+    """The agents that there must have been for an event to go as it went."""
+    names = [run.agent for run in story.runs if run.attempts]
+    if names and story.target and story.mode != "route":
+        names.append(story.target)  # outside route mode too, an event to nobody fails at once
+    return names
 
 
 def plan_of(config: Config) -> Plan:

@@ -57,6 +57,7 @@ class WhatIf:
             self.choices,
             registered=self.versions.registered(self._stories),
             recorded_config=self.recorded_config,
+            choice_of=self.versions.choice,
         )
 
     def recorded(self, stories: Iterable[Story]) -> list[EventTrace]:

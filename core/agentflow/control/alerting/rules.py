@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from agentflow.config.alerts import AlertConfig, amount
 from agentflow.config.metric_names import RATE, SHARE, SIZE, TIME, unit_of
@@ -74,6 +74,19 @@ class AlertRules:
         for gone in before.values():
             if gone.standing.state == FIRING:
                 self._log("info", f"{clean(gone.alert.name)}: the rule is no longer in the file")
+
+    def pack(self) -> list[dict[str, Any]]:
+        """How every rule stands, for the engine that takes over from this one."""
+        offset = self._runner.dispatcher.wall_offset
+        return [rule.pack(offset) for rule in self._rules]
+
+    def unpack(self, packed: list[dict[str, Any]]) -> None:
+        """Go on as another engine left off: nothing is raised, or told, a second time."""
+        self._take(self._runner.config.console.alerts)
+        left = {repr(one["key"]): one for one in packed}
+        for rule in self._rules:
+            if (one := left.get(repr([*rule.key]))) is not None:
+                rule.unpack(one, self._runner.dispatcher.wall_offset)
 
     def _ended(self) -> list[EventRow]:
         """What has ended since the last look."""
@@ -159,6 +172,26 @@ class Rule:
         self.standing, self.transitions = old.standing, old.transitions
         self.value, self._found = old.value, old._found
 
+    def pack(self, offset: float) -> dict[str, Any]:
+        """How it stands, as plain data; ``offset`` leads to seconds since the epoch."""
+        state, since, well = self.standing
+        return {
+            "key": [*self.key], "state": state, "since": since + offset if since else 0.0,
+            "well": None if well is None else well + offset, "transitions": self.transitions,
+            "found": [[at + offset, number] for at, number in self._found],
+        }  # fmt: skip
+
+    def unpack(self, packed: Mapping[str, Any], offset: float) -> None:
+        """Stand as a rule of another engine stood."""
+        since, well = packed["since"], packed["well"]
+        self.standing = Standing(
+            packed["state"],
+            since - offset if since else 0.0,
+            None if well is None else well - offset,
+        )
+        self.transitions = packed["transitions"]
+        self._found = deque((at - offset, number) for at, number in packed["found"])
+
     def count(self, ended: Iterable[EventRow], now: float) -> float:
         """How many events within the time the filter lets through."""
         assert self.filter is not None
@@ -211,7 +244,8 @@ class Rule:
         value = "" if self.value is None else f" {self.written(self.value)}"
         since, well = _clock(self.standing.since + offset), self.standing.well
         again = "" if well is None else f", well again since {_clock(well + offset)}"
-        return f"{clean(self.alert.name)}: {clean(self.watches)}{value}, {self.limit}, since {since}{again}"
+        what = f"{clean(self.alert.name)}: {clean(self.watches)}{value}"
+        return f"{what}, {self.limit}, since {since}{again}"
 
     def row(self, offset: float) -> AlertRow:
         """The rule as a row."""
