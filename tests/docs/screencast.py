@@ -1,6 +1,6 @@
 """Takes the pictures of the README from the real console on its demo.
 
-    python tests/docs/screencast.py [overview] [breakpoint] [whatif]
+python tests/docs/screencast.py [overview] [breakpoint] [whatif]
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pathlib import Path
 
 os.environ.setdefault("TEXTUAL_FPS", "120")
 
-from film import Film  # noqa: E402
-from textual.pilot import Pilot  # noqa: E402
+from film import Film
+from textual.pilot import Pilot
 
-import agentflow_console  # noqa: E402
-from agentflow_console.app import ConsoleApp  # noqa: E402
-from agentflow_console.host_options import HostOptions  # noqa: E402
-from agentflow_console.keymap import KeyMap  # noqa: E402
-from agentflow_console.link.client import ChildLink  # noqa: E402
-from agentflow_console.link.process import EngineProcess  # noqa: E402
-from agentflow_console.settings import Settings  # noqa: E402
+import agentflow_console
+from agentflow_console.app import ConsoleApp
+from agentflow_console.host_options import HostOptions
+from agentflow_console.keymap import KeyMap
+from agentflow_console.link.client import ChildLink
+from agentflow_console.link.process import EngineProcess
+from agentflow_console.settings import Settings
 
 PACKAGE = Path(agentflow_console.__file__).parent
 ASSETS = PACKAGE / "assets"
