@@ -119,7 +119,7 @@ def report_pieces(report: Mapping[str, Any], palette: Palette, cells: int) -> Li
     beside = cells >= SIDE_BY_SIDE - 2
     if beside:
         lines.append(_titles(palette, cells))
-    brief = len(report["events"]) > _FEW
+    brief = len(report["events"]) + report["left_out"] > _FEW
     for _, group in groupby(rows_of(report), key=lambda row: row.path):
         rows = list(group)
         if brief and all(row.part is None for row in rows):
@@ -127,6 +127,9 @@ def report_pieces(report: Mapping[str, Any], palette: Palette, cells: int) -> Li
         else:
             lines.append([(crop(f" event {rows[0].path}", cells), palette.muted)])
             lines += _beside(rows, palette, cells) if beside else _above(rows, palette, cells)
+    if report["left_out"]:
+        words = f" … {report['left_out']:,} more events: agentflow-console whatif tells of all"
+        lines.append([(crop(words, cells), palette.muted)])
     return lines
 
 

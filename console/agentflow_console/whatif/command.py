@@ -101,7 +101,7 @@ def _print(run: WhatIf, flags: Namespace) -> int:
     summary = Summary.empty(run.notes())
     reports = _counted(run, summary, flags)
     if flags.format == "json":
-        _print_json(reports, summary)
+        _print_json(reports, summary, flags.most_events)
     else:
         _print_text(reports, summary, run)
     return summary.exit_code
@@ -109,18 +109,18 @@ def _print(run: WhatIf, flags: Namespace) -> int:
 
 def _counted(run: WhatIf, summary: Any, flags: Namespace) -> Iterator[SessionReport]:
     """The reports, counted, with how far it has come on standard error if that is wanted."""
+    if flags.progress:
+        run.progress = lambda done: print(f"{done}/{run.events}", file=sys.stderr, flush=True)
     for report in run:
         summary.add(report)
-        if flags.progress:
-            print(f"{run.done}/{run.events}", file=sys.stderr, flush=True)
         yield report
 
 
-def _print_json(reports: Iterator[SessionReport], summary: Any) -> None:
+def _print_json(reports: Iterator[SessionReport], summary: Any, most: int) -> None:
     from agentflow.whatif import as_data, encode, summary_data
 
     for report in reports:
-        print(encode(as_data(report)).decode(), flush=True)
+        print(encode(as_data(report, most)).decode(), flush=True)
     print(encode(summary_data(summary)).decode(), flush=True)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from agentflow.config import Config
 from agentflow.recording.records import Story, VersionRecord
@@ -37,18 +38,23 @@ class WhatIf:
         self._stories = [story for family in self._families for story in family]
         self.events = len(self._stories)
         """How many recorded events there are."""
-        self.done = 0
-        """How many of them have been run."""
+        self.progress: Callable[[int], object] = lambda done: None
+        """Told how many of them have been run, from time to time."""
         latest = max((story.version for story in self._stories), default=0)
         self.recorded_config = self.versions.config(latest)
         """The configuration that the latest of them ran under, None if it can't be told."""
 
     def __iter__(self) -> Iterator[SessionReport]:
         """Raises ConfigError when an agent that is to run again has no code to run."""
+        done = 0
         with self.sandbox() as sandbox:
             for batch in self._batches():
+                sandbox.progress = partial(self._told, done)
                 yield from compare_sessions(self.recorded(batch), sandbox.run(batch))
-                self.done += len(batch)
+                done += len(batch)
+
+    def _told(self, before: int, ended: int) -> None:
+        self.progress(before + ended)
 
     def sandbox(self) -> Sandbox:
         """The sandbox that the events are run in."""
