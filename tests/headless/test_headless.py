@@ -111,7 +111,7 @@ def test_a_signal_drains(program: Program, number: signal.Signals) -> None:
             assert process.poll() is None
         process.send_signal(number)
         program.write("go", "")
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert '"succeeded": 2' in out.splitlines()[-1]
 
@@ -126,7 +126,7 @@ def test_a_reader_that_leaves_is_no_error(program: Program) -> None:
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=60) == 1
         assert process.stderr.read() == ""
 
 
