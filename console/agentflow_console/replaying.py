@@ -13,8 +13,8 @@ import msgspec
 from agentflow.errors import RecordingUnusable
 from agentflow.recording import Recording
 from agentflow_console.arguments import UsageError
-from agentflow_console.managing.place import find_recording
 from agentflow_console.moments import parse_moment
+from agentflow_console.recordings import find_recording
 from agentflow_console.text import safe
 
 _SLICE = 1.0  # seconds of the recording that are printed at once

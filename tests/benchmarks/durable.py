@@ -14,7 +14,9 @@ from pathlib import Path
 from measure import Row
 
 from agentflow import Config, Event, Runner, State
+from agentflow.control import Control
 from agentflow.journal import Journal
+from agentflow.recording import Recorder
 
 IN_FLIGHT = 512
 
@@ -24,11 +26,16 @@ async def handler(event: Event, state: State) -> State:
     return state
 
 
-def runner_for(path: Path | None, queue_size: int = 4 * IN_FLIGHT) -> Runner:
-    """A runner with one agent, and a journal if there is a path."""
+def runner_for(
+    path: Path | None, queue_size: int = 4 * IN_FLIGHT, *, recorded: bool = False
+) -> Runner:
+    """A runner with one agent, and a journal if there is a path; beside it a recording, if so."""
     config = Config.from_toml(f"[runtime]\nqueue_size = {queue_size}\n")
-    runner = Runner(config, journal=False if path is None else Journal(path))
+    recorder = Recorder(path.with_suffix(".rec")) if recorded and path is not None else False
+    journal = False if path is None else Journal(path)
+    runner = Runner(config, journal=journal, recorder=recorder)
     runner.register_agent("a", handler)
+    Control(runner)
     return runner
 
 
@@ -65,6 +72,24 @@ async def measure_throughput(events: int, rounds: int) -> list[Row]:
         Row("journal, wait for the disk p99", stats.ack_p99 * 1000, "ms", 20, most=True),
         Row("journal, one producer", 1 / statistics.mean(waits), "/s"),
     ]
+
+
+async def measure_recording(events: int, rounds: int) -> list[Row]:
+    """Journal and recording against the journal alone, in turns."""
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        plain = runner_for(Path(one) / "journal.db")
+        taped = runner_for(Path(other) / "journal.db", recorded=True)
+        async with plain, taped:
+            await throughput(plain, events)
+            await throughput(taped, events)
+            ratios = []
+            for _ in range(rounds):
+                alone = await throughput(plain, events)
+                ratios.append(await throughput(taped, events) / alone)
+            assert taped.recorder is not None
+            missed = taped.recorder.missed
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}; {missed} missed"
+    return [Row("recording beside the journal", statistics.median(ratios), "x", 0.9, note=spread)]
 
 
 async def single_waits(runner: Runner, events: int) -> list[float]:

@@ -23,33 +23,6 @@ def find_journal(file: str, journal: str) -> Path:
     return path
 
 
-def find_recording(file: str) -> Path:
-    """The recording ``file``, else that of the configuration ``file``, as for the journal.
-
-    Raises UsageError if there is none.
-    """
-    given = bool(file) and not file.endswith(".toml")
-    path = Path(file).absolute() if given else _recorded(file)
-    if not path.is_file():
-        raise UsageError(f"there is no recording {safe(journals.shown(path))}")
-    return path
-
-
-def _recorded(file: str) -> Path:
-    from agentflow.engine.recording import ENDING
-
-    if file or Path(DEFAULT_FILE).is_file():
-        from agentflow.config import load_config
-
-        try:
-            config = load_config(file or DEFAULT_FILE)
-        except (ConfigError, OSError):
-            config = None
-        if config is not None and config.recording.path:
-            return Path(config.path).absolute().parent / config.recording.path
-    return _configured(file).with_suffix(ENDING)
-
-
 def _configured(file: str) -> Path:
     if not file and not Path(DEFAULT_FILE).is_file():
         return journals.default_path(journals.DEMO)

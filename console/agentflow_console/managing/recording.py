@@ -13,9 +13,9 @@ from agentflow.recording.export import export
 from agentflow_console.arguments import UsageError
 from agentflow_console.forms.json_text import write_object
 from agentflow_console.journals import shown
-from agentflow_console.managing.place import find_recording
 from agentflow_console.managing.words import size, when
 from agentflow_console.moments import parse_moment
+from agentflow_console.recordings import find_recording
 from agentflow_console.show import duration
 from agentflow_console.text import crop, fit, safe
 

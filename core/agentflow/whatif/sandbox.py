@@ -62,6 +62,8 @@ class Sandbox:
         self.config = config
         self._choices = choices
         self._choice_of = choice_of
+        self.progress: Callable[[int], object] = lambda ended: None
+        """Told how many events of a run have ended, from time to time."""
         self._names = list(dict.fromkeys([*config.agents, *registered]))
         self._retries: Mapping[str, RetryPolicy] = {}
         if recorded_config is not None:
@@ -96,6 +98,7 @@ class Sandbox:
         dispatcher.book = book
         dispatcher.recorded_retries = dict(self._retries)
         dispatcher.queue_size = PLENTY
+        dispatcher.progress = self.progress
         answers: dict[RunKey, Answer] = {}
         if self._outside is not None:
             self._outside.dispatcher = dispatcher
