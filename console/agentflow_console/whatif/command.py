@@ -31,6 +31,7 @@ def whatif(flags: Namespace) -> int:
     0 the same, 1 they part, 2 it can't be told. Raises UsageError.
     """
     from agentflow.recording import Recording
+    from agentflow.testing import Stuck
     from agentflow.whatif import ChoiceError
 
     if isinstance(sys.stdout, TextIOWrapper):  # a terminal that can't show a letter is no error
@@ -44,6 +45,8 @@ def whatif(flags: Namespace) -> int:
         raise UsageError(safe(str(error))) from error
     except ChoiceError as error:
         raise UsageError(safe(str(error))) from error
+    except Stuck as error:
+        raise UsageError(f"the run has come to a standstill: {safe(str(error))}") from error
     except ConfigError as error:
         raise UsageError(f"the configuration can't run:\n{safe_lines(str(error))}") from error
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from agentflow.config import Config
 from agentflow.recording.records import Story, VersionRecord
-from agentflow.whatif.choices import RECORDED, Choices
+from agentflow.whatif.choices import RECORDED, RERUN, Choices
 from agentflow.whatif.recorded import Book, chosen, families
 from agentflow.whatif.report import SessionReport, compare_sessions
 from agentflow.whatif.sandbox import Sandbox
@@ -73,6 +73,15 @@ class WhatIf:
 
     def notes(self) -> list[str]:
         """What an operator should know of these choices before trusting the verdict."""
+        return [*self._run_for_real(), *self._not_shown()]
+
+    def _run_for_real(self) -> list[str]:
+        names = [name for name in self.config.agents if self.choices.of(name) == RERUN]
+        if self.choices.missing == RERUN:
+            names.append("whatever is not recorded")
+        return [f"run again, with all side effects: {', '.join(names)}"] if names else []
+
+    def _not_shown(self) -> list[str]:
         if self.recorded_config is None:
             return ["the configuration of the recording can't be read: the order of agents that "
                     "may have run side by side is not compared"]  # fmt: skip
