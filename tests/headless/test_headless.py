@@ -136,5 +136,6 @@ def test_many_events_are_all_told(program: Program) -> None:
     program.write("in.jsonl", lines(*({"target": "echo"} for _ in range(12_000))))
     done = program.run("--events", "in.jsonl", "--format", "json")
     assert done.counts["succeeded"] == 12_000
-    assert len(done.out.splitlines()) == 12_001
+    told = [one for one in done.objects if one.get("type") == "event"]
+    assert len(told) == 12_000  # besides what the log may have to say, of a slow machine
     assert done.objects[-1]["not_shown"] == 0
