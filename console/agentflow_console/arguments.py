@@ -170,6 +170,10 @@ def _whatif_parser() -> argparse.ArgumentParser:
         help="the configuration to run under; that of the recording if none is named",
     )  # fmt: skip
     add("--format", choices=("text", "json"), default="text", help="json: a session a line")
+    add(
+        "--most-events", metavar="N", type=_natural, default=0,
+        help="of a session, in the JSON: those that part first; 0 is all",
+    )  # fmt: skip
     add("--progress", action="store_true", help="say on standard error how far it has come")
 
     which = parser.add_argument_group("which events").add_argument
@@ -332,6 +336,12 @@ def _number(text: str) -> int:
 
 def _number_or_all(text: str) -> int | None:
     return None if text == "all" else _number(text)
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of events")
+    return int(text)
 
 
 def _pace(text: str) -> float:

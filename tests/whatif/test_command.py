@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentflow import Event, Runner, load_config
+from agentflow.whatif import Outcomes, Pair, SessionReport, as_data
 from agentflow_console.cli import main
 
 TOML = """
@@ -111,6 +112,23 @@ def test_json_is_a_session_a_line_and_a_summary(
     assert sessions[0]["first"]["kind"] == "agents"
     assert summary["summary"]["sessions"] == 2
     assert summary["summary"]["exit_code"] == 1
+
+
+def test_of_large_sessions_only_what_parts_is_told_in_full(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--most-events leaves the rest out and says how much that is; progress is on stderr."""
+    arguments = ["whatif", str(place / "run.rec"), "--format", "json", "--most-events", "1"]
+    assert main([*arguments, "--progress"]) == 0
+    sessions = [json.loads(line) for line in capsys.readouterr().out.splitlines()[:-1]]
+    assert [(len(session["events"]), session["left_out"]) for session in sessions] == [(1, 0)] * 3
+    report = SessionReport(
+        session="s", verdict="same", first=None, parts=0, recorded=Outcomes(), new=Outcomes(),
+        pairs=[Pair(path=str(number), recorded=None, new=None) for number in range(5)],
+    )  # fmt: skip
+    data = as_data(report, 2)
+    assert [pair["path"] for pair in data["events"]] == ["0", "1"]
+    assert data["left_out"] == 3
 
 
 def test_what_is_not_recorded_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

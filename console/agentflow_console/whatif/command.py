@@ -31,6 +31,7 @@ def whatif(flags: Namespace) -> int:
     0 the same, 1 they part, 2 it can't be told. Raises UsageError.
     """
     from agentflow.recording import Recording
+    from agentflow.testing import Stuck
     from agentflow.whatif import ChoiceError
 
     if isinstance(sys.stdout, TextIOWrapper):  # a terminal that can't show a letter is no error
@@ -44,6 +45,8 @@ def whatif(flags: Namespace) -> int:
         raise UsageError(safe(str(error))) from error
     except ChoiceError as error:
         raise UsageError(safe(str(error))) from error
+    except Stuck as error:
+        raise UsageError(f"the run has come to a standstill: {safe(str(error))}") from error
     except ConfigError as error:
         raise UsageError(f"the configuration can't run:\n{safe_lines(str(error))}") from error
 
@@ -101,7 +104,7 @@ def _print(run: WhatIf, flags: Namespace) -> int:
     summary = Summary.empty(run.notes())
     reports = _counted(run, summary, flags)
     if flags.format == "json":
-        _print_json(reports, summary)
+        _print_json(reports, summary, flags.most_events)
     else:
         _print_text(reports, summary, run)
     return summary.exit_code
@@ -109,18 +112,18 @@ def _print(run: WhatIf, flags: Namespace) -> int:
 
 def _counted(run: WhatIf, summary: Any, flags: Namespace) -> Iterator[SessionReport]:
     """The reports, counted, with how far it has come on standard error if that is wanted."""
+    if flags.progress:
+        run.progress = lambda done: print(f"{done}/{run.events}", file=sys.stderr, flush=True)
     for report in run:
         summary.add(report)
-        if flags.progress:
-            print(f"{run.done}/{run.events}", file=sys.stderr, flush=True)
         yield report
 
 
-def _print_json(reports: Iterator[SessionReport], summary: Any) -> None:
+def _print_json(reports: Iterator[SessionReport], summary: Any, most: int) -> None:
     from agentflow.whatif import as_data, encode, summary_data
 
     for report in reports:
-        print(encode(as_data(report)).decode(), flush=True)
+        print(encode(as_data(report, most)).decode(), flush=True)
     print(encode(summary_data(summary)).decode(), flush=True)
 
 
