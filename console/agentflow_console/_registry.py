@@ -435,6 +435,15 @@ _ONE_SCREEN = (
         help="The events that it caused, also in other sessions; a choice if there are several.",
     ),
     Command(
+        "traces.next_failure",
+        "Go to the next failure",
+        ("n",),
+        "traces",
+        LOOK,
+        "next_failure",
+        help="The next span that failed or was vetoed, below the cursor, then from the top.",
+    ),
+    Command(
         "traces.copy_json",
         "Copy as JSON",
         ("Y",),

@@ -21,16 +21,24 @@ class Console:
 
     A runner that is not running is started with the console and stopped, drained, when
     it closes; one that runs already is left running. ``fps`` 0 means the person's own
-    setting. While the console is open SIGTERM, SIGINT and SIGHUP close it.
+    setting, ``operator`` is the name in the audit ('' for that of the login). While the
+    console is open SIGTERM, SIGINT and SIGHUP close it.
     """
 
     def __init__(
-        self, runner: Runner, *, read_only: bool = False, theme: str = "", fps: int = 0
+        self,
+        runner: Runner,
+        *,
+        read_only: bool = False,
+        theme: str = "",
+        fps: int = 0,
+        operator: str = "",
     ) -> None:
         self._runner = runner
         self._read_only = read_only
         self._theme = theme
         self._fps = fps
+        self._operator = operator
         self._started = False
 
     def run(self) -> int:
@@ -58,6 +66,7 @@ class Console:
             drain_timeout=lambda: runner.config.runtime.drain_timeout,
             journal=lambda: str(runner.journal.path) if runner.journal is not None else "",
         )
+        link.operator = self._operator or link.operator
         return ConsoleApp(link, read_only=self._read_only, theme=self._theme, fps=self._fps)
 
     async def _start(self) -> None:

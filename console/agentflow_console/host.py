@@ -18,6 +18,7 @@ from agentflow.control import Control
 from agentflow.engine import Runner
 from agentflow.engine.recording import recorder_for
 from agentflow.errors import AgentFlowError, ConfigError, JournalInUse, JournalUnusable
+from agentflow.journal.place import make_journal
 from agentflow.telemetry.snapshot import ProblemRow
 from agentflow_console import journals
 from agentflow_console.feeds import Feed, Port, Source, feed_of
@@ -123,7 +124,7 @@ class Host:
 
     def _make_runner(self, config: Config) -> None:
         place = self._place
-        journal = journals.make_journal(config, place.path) if place else None
+        journal = make_journal(config, place.path) if place else None
         self.runner = Runner.from_config(
             config,
             journal=journal or False,
@@ -217,7 +218,7 @@ class Host:
             await self.runner.start(recover=False)
             self._handed_over = False
         elif self.journal != path:
-            journal = journals.make_journal(self.runner.config, Path(path)) if path else None
+            journal = make_journal(self.runner.config, Path(path)) if path else None
             self.runner.journal = journal
             self.runner.recorder = recorder_for(self.runner.config, journal)
         await self.runner.take_over(handover["runner"])

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentflow.errors import JournalInUse
+from agentflow.journal import place
+from agentflow.journal.place import FOLDER
 
 if TYPE_CHECKING:
     from agentflow.config import Config
     from agentflow.engine.restoring import Recovered
-    from agentflow.journal import Journal
 
-FOLDER = ".agentflow"
 OFF = "off"
 """What ``HostOptions.journal`` says for none at all."""
 
@@ -62,21 +62,7 @@ def default_path(config: str | Path) -> Path:
     file = Path(config).absolute()
     if file == DEMO:
         return Path.cwd() / FOLDER / "stdlib-audit.db"
-    return file.parent / FOLDER / f"{file.stem}.db"
-
-
-def make_journal(config: Config, path: Path) -> Journal:
-    """A journal at ``path``, otherwise as ``config`` wants it. Nothing is touched yet."""
-    from agentflow.journal import Journal
-
-    settings = config.journal
-    return Journal(
-        path,
-        durability=settings.durability,
-        retention=settings.retention,
-        max_bytes=settings.max_size * 1_000_000,
-        max_event_bytes=settings.max_event_size * 1_000_000,
-    )
+    return place.default_path(file)
 
 
 def make_folder(path: Path) -> None:

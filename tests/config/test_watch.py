@@ -40,11 +40,11 @@ async def watching(
         yield seen
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 async def take(seen: asyncio.Queue[Change]) -> Change:
-    return await asyncio.wait_for(seen.get(), 10)
+    return await asyncio.wait_for(seen.get(), 60)
 
 
 async def test_a_save_in_place_is_seen(tmp_path: Path) -> None:

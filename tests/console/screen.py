@@ -32,7 +32,7 @@ def console(link: StillLink | None = None, **options: object) -> ConsoleApp:
 
 async def until(pilot: Pilot[int], true: Callable[[], object]) -> None:
     """Let the console go on until something is true. Fails if that takes too long."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110 - what is on a screen sets no event
             await asyncio.sleep(0.002)
     await pilot.pause()

@@ -15,7 +15,8 @@ from agentflow_console.pump import Pump
 from agentflow_console.showing import Showing
 
 from . import rows
-from .screen import MEDIUM, SMALL, WIDE, console, settled
+from .screen import MEDIUM, SMALL, WIDE, console, screen_text, settled, until
+from .test_breakpoints import stop, stopped_link
 
 
 class SvgExtension(SingleFileSnapshotExtension):
@@ -83,6 +84,26 @@ async def test_an_unhealthy_system_says_what_to_do(
         await pilot.press("6")
         app.refresh_lines()
         await settled(pilot)
+        await settled(pilot)
+        assert picture(app.export_screenshot()) == snapshot(extension_class=SvgExtension)
+
+
+@pytest.mark.parametrize(
+    ("size", "keys"),
+    [(WIDE, ("B",)), (SMALL, ("B",)), (SMALL, ("B", "enter"))],
+    ids=["wide", "small", "stop-small"],
+)
+async def test_the_screen_of_breakpoints_looks_as_it_did(
+    size: tuple[int, int], keys: tuple[str, ...], snapshot: SnapshotAssertion
+) -> None:
+    """What is stopped, where it is, what comes next, and the keys for it."""
+    app = console(stopped_link(stop(1, 8815, edited=True), stop(2, 8816, behind=3)))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press(*keys)
+        if keys[-1] == "enter" or size == WIDE:
+            await until(pilot, lambda: "then: synthesizer" in screen_text(app))
+        app.refresh_lines()
         await settled(pilot)
         assert picture(app.export_screenshot()) == snapshot(extension_class=SvgExtension)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from textual.app import App
@@ -54,7 +55,8 @@ def console(link: StillLink | None = None, **options: object) -> ConsoleApp:
 
 async def until(pilot: Pilot[object], true: Callable[[], object]) -> None:
     """Let the app go on until something is true. Fails if that takes too long."""
-    for _ in range(600):
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
         if true():
             await pilot.pause()
             return

@@ -186,7 +186,7 @@ async def test_an_event_is_edited_sent_again_and_compared(size: tuple[int, int])
             area = app.screen.query_one("#data MarkedArea")
             area.text = json.dumps({"name": "dis", "raw": "x"})  # type: ignore[attr-defined]
             await pilot.press("ctrl+r")
-            await reads(pilot, "has ended: dead → succeeded · D: what came out")
+            await reads(pilot, "has ended: dead → succ")  # beside alerts there is less room
             await pilot.press("D")
             await reads(
                 pilot, "What came out · replay of", "✗ dead → ✓ succeeded",
@@ -205,6 +205,38 @@ async def test_an_event_is_edited_sent_again_and_compared(size: tuple[int, int])
 def replays_in(room: Traces) -> int:
     """How many events of the shown session are marked as replays."""
     return sum(span.detail.startswith("replay of ") for span in room.waterfall.spans)
+
+
+async def test_an_edited_dead_letter_is_compared_too() -> None:
+    """e on the dead letters, and D there, when the replay has ended."""
+    async with running() as runner:
+        app = console_on(runner)
+        async with app.run_test(size=WIDE) as pilot:
+            await visit(pilot, "8", "it has no name")
+            await pilot.press("e")
+            await reads(pilot, "Edit and replay dead letter 1")
+            area = app.screen.query_one("#data MarkedArea")
+            area.text = json.dumps({"name": "dis", "raw": "x"})  # type: ignore[attr-defined]
+            await pilot.press("ctrl+r")
+            await reads(pilot, "has ended: dead → succeeded · D: what came out")
+            await pilot.press("D")
+            await reads(pilot, "✗ dead → ✓ succeeded", '~ data.name  "" → "dis"')
+
+
+async def test_n_goes_from_failure_to_failure() -> None:
+    """The cursor lands on what failed first of all, not on all that failed because of it."""
+    async with running() as runner:
+        app = console_on(runner)
+        async with app.run_test(size=SMALL) as pilot:
+            room = await opened(pilot, "badly")
+            await pilot.press("n")
+            assert chosen(room) == "parse"
+            await pilot.press("n")
+            assert chosen(room) == "parse"
+            await pilot.press("escape")
+            room = await opened(pilot, "well")
+            await pilot.press("n")
+            await reads(pilot, "Nothing in this session has failed.")
 
 
 async def test_an_event_that_was_not_sent_again_has_no_difference() -> None:

@@ -33,6 +33,14 @@ AFTERWARDS = [
     "agentflow-console health",
     "agentflow-console journal",
 ]
+AGAIN = [
+    "agentflow-console recording agentflow.toml",
+    "agentflow-console replay agentflow.toml",
+    "agentflow-console whatif agentflow.toml agentflow.toml",
+    "agentflow-console whatif agentflow.toml agentflow.toml --orchestration-mode loop"
+    " --loop-agent greeter",
+    "agentflow-console audit",
+]
 FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 BLOCKS = [match.groups() for match in FENCE.finditer(README)]
@@ -80,6 +88,7 @@ def test_the_readme_has_exactly_these_commands() -> None:
         "agentflow-console diagram review.toml",
         "agentflow-console review.toml --provider mock",
         *AFTERWARDS,
+        *AGAIN,
         TEST,
     ] == COMMAND_LINES
 
@@ -135,9 +144,23 @@ def test_what_failed_can_be_seen_and_run_again_from_a_shell(folder: Path) -> Non
     assert "AgentNotFound" in again.stdout
 
 
+def test_what_ran_can_be_seen_again_and_run_otherwise(folder: Path) -> None:
+    """What the smallest run left behind is told, shown again, the same again, and different."""
+    run(COMMAND_LINES[1], folder)
+    run("agentflow-console dead drop 1 --yes --operator ada", folder)
+    told, shown, same, different, audit = (run(command, folder) for command in AGAIN)
+    assert re.search(r"events +2\b", told.stdout), told.stdout
+    assert "greeter" in shown.stdout
+    assert "AgentNotFound" in shown.stdout
+    assert (same.returncode, different.returncode) == (0, 1), same.stdout + different.stdout
+    assert "no divergence" in same.stdout
+    assert "first divergence" in different.stdout
+    assert "ada" in audit.stdout
+
+
 def test_the_limits_are_valid(folder: Path) -> None:
-    """Every key under [journal] and [supervision] is one."""
-    result = run("agentflow-console validate limits.toml", folder)
+    """Every key under [journal], [supervision] and [[console.alerts]] is one."""
+    result = run("agentflow-console validate limits.toml alerts.toml", folder)
     assert result.returncode == 0
     assert "unknown" not in result.stdout
 

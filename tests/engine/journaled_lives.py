@@ -32,6 +32,8 @@ class JournaledLife(Life):
         self.sent: list[Event] = []
         self.fresh: list[tuple[str, bool]] = []
         """Ids of what has ended and is perhaps not on disk yet, and whether it is dead."""
+        self.nested: set[str] = set()
+        """What ran inside another event: it has no place in the journal, but for its death."""
         self.on_disk: set[str] = set()
         self.dead_on_disk: set[str] = set()
         self.behind: set[str] = set()
@@ -67,6 +69,8 @@ class JournaledLife(Life):
 
     def has_ended(self, execution: Execution) -> None:
         super().has_ended(execution)
+        if execution.nested:
+            self.nested.add(execution.event.id)
         self.fresh.append((execution.event.id, bool(execution.error)))
 
     def look_closely(self) -> None:
@@ -124,7 +128,8 @@ class JournaledLife(Life):
             if id not in back:
                 self.behind.add(id)
                 self.ended.add(id)
-                if dead:  # its end and its dead letter go to the disk in one piece
+                # The end and the dead letter of an event go to the disk in one piece.
+                if dead and id not in self.nested:
                     self.buried.add(id)
         found = self.runner.recovered
         assert found is not None

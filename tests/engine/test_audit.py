@@ -72,12 +72,15 @@ async def test_what_takes_something_back_names_the_row() -> None:
         await do(control, "resume")
         await do(control, "mode", mode="sequential", sequential_agents=["a"])
         await do(control, "undo")
+        await do(control, "break", agent="a")
+        await do(control, "break", agent="b")
+        await do(control, "unbreak", number=1)
         await runner.apply(config("[runtime]\nmax_hops = 3"), "saved")
         await do(control, "undo")
         assert [(row.seq, row.action, row.undid) for row in runner.telemetry.actions.items] == [
             (1, "pause", 0), (2, "pause", 0), (3, "resume", 1), (4, "resume", 0),
             (5, "resume", 0), (6, "pause", 0), (7, "resume", 6), (8, "mode", 0), (9, "undo", 8),
-            (10, "undo", 0),
+            (10, "break", 0), (11, "break", 0), (12, "unbreak", 10), (13, "undo", 0),
         ]  # fmt: skip
 
 

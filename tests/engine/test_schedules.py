@@ -15,6 +15,7 @@ from agentflow.testing import run_virtual
 
 from .journaled_lives import JournaledLife
 from .lives import Life
+from .stopped_lives import MortalStopping, Stopping
 
 PATIENCE = 200_000
 
@@ -52,6 +53,35 @@ def test_the_same_seed_gives_the_same_life_in_another_process() -> None:
     told = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert told[0] == told[1] == b"".join(map(play, range(500, 503)))
+
+
+@pytest.mark.parametrize("first", range(0, 10, 5))
+def test_a_life_with_breakpoints_comes_to_its_end(first: int) -> None:
+    """Whatever is stopped, edited, stepped and dropped: all of it holds, and again the same."""
+    for seed in range(first, first + 5):
+        told = run_virtual(lambda seed=seed: Stopping(seed).live(30), patience=PATIENCE)
+        again = run_virtual(lambda seed=seed: Stopping(seed).live(30), patience=PATIENCE)
+        assert told == again, seed
+
+
+def test_a_life_with_breakpoints_and_deaths_loses_nothing(tmp_path: Path) -> None:
+    """What was stopped when the process died runs again in the next one."""
+    for seed in range(200, 205):
+        life = MortalStopping(seed, tmp_path / str(seed))
+        life.folder.mkdir()
+        run_virtual(lambda life=life: life.live(30), patience=PATIENCE)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(0, 2_000, 500))
+def test_two_thousand_lives_with_breakpoints(first: int, tmp_path: Path) -> None:
+    """The same for many more, half of them with deaths."""
+    for seed in range(first, first + 250):
+        run_virtual(lambda seed=seed: Stopping(seed).live(60), patience=PATIENCE)
+        life = MortalStopping(seed, tmp_path / str(seed))
+        life.folder.mkdir()
+        run_virtual(lambda life=life: life.live(60), patience=PATIENCE)
+        shutil.rmtree(life.folder)
 
 
 def play_mortal(seed: int, folder: Path, deeds: int = 25) -> bytes:

@@ -11,7 +11,7 @@ from agentflow.recording import Recorder
 from agentflow.telemetry.snapshot import SpanRow
 from agentflow.testing import recorder
 
-from .support import config, make, virtual
+from .support import NO_RETRY, config, make, virtual
 
 
 def tree(control: Control, session: str) -> dict[str, SpanRow]:
@@ -247,3 +247,22 @@ async def test_while_a_recording_is_made_every_run_has_its_own_outcome(tmp_path:
             if row.kind == "agent" and detail is not None:
                 told[row.name] = (detail.known_from, list(detail.after or {}))
     assert told == {"a": ("own", ["a"]), "b": ("own", ["b"])}
+
+
+@virtual
+async def test_a_stop_and_what_was_edited_there_are_in_the_run_that_stood_there() -> None:
+    """A breakpoint says where it held the event, as no error, and the edit stands beside it."""
+    text = f'{NO_RETRY}mode = "sequential"\nsequential_agents = ["a", "b"]'
+    async with make(text, a=recorder().agent, b=recorder().agent) as runner:
+        runner.breakpoints.set("BeforeAgentRun", "b")
+        asked = asyncio.ensure_future(runner.request(Event("", {"x": 1}, session_id="s")))
+        await asyncio.sleep(1)
+        (stop,) = runner.breakpoints.stops.values()
+        stop.edit(state={"x": 2})
+        stop.go("continue")
+        await asked
+        found = tree(Control(runner), "s")
+    (run,) = (path for path, row in found.items() if (row.kind, row.name) == ("agent", "b"))
+    held, edited = found[f"{run} > held breakpoint 1"], found[f"{run} > edited state.x: 1 → 2"]
+    assert (held.detail, held.error, held.status) == ("BeforeAgentRun of b", "", "ok")
+    assert edited.status == "ok"

@@ -106,7 +106,7 @@ class Crowd:
 
 async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
     """Ask again and again: nobody is told when a disk has room again."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not await holds():
         assert time.monotonic() < end, what
         await asyncio.sleep(0.02)

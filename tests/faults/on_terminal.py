@@ -83,7 +83,7 @@ class OnTerminal:
             self._stream.feed(data)
         return True
 
-    def until(self, holds: str | Callable[[], object], patience: float = 30) -> None:
+    def until(self, holds: str | Callable[[], object], patience: float = 60) -> None:
         """Read until a text is on the screen, or something holds."""
         end = time.monotonic() + patience
         while not (holds in self.text if isinstance(holds, str) else holds()):
@@ -112,7 +112,7 @@ class OnTerminal:
             self.look("q")
         return self.end()
 
-    def end(self, patience: float = 30) -> int:
+    def end(self, patience: float = 60) -> int:
         """Read to the end; the exit code."""
         end = time.monotonic() + patience
         while self.process.poll() is None:

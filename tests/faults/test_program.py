@@ -62,7 +62,7 @@ def test_a_second_process_is_told_who_has_the_journal(tmp_path: Path) -> None:
         assert second.code == 2
         assert str(first.pid) in second.err
         program.go()
-        out, _ = first.communicate(timeout=30)
+        out, _ = first.communicate(timeout=120)
         assert first.returncode == 0
         assert json.loads(out.splitlines()[-1])["counts"]["succeeded"] == 20
 
@@ -87,7 +87,7 @@ def test_an_event_that_kills_the_process_becomes_a_dead_letter(tmp_path: Path) -
     deaths = 0
     while True:
         process = program.start("--events", "in.jsonl")
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert "Traceback" not in err, err
         if process.returncode != -signal.SIGKILL:
             break
@@ -198,7 +198,7 @@ def test_a_second_signal_stops_hard_and_loses_nothing(tmp_path: Path) -> None:
         while not process.stderr.readline().startswith("Stopping"):
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     program.go()
     done = program.run()
     assert done.code == 0

@@ -106,7 +106,7 @@ class Program:
     def run(self, *arguments: str, stdin: str = "") -> Done:
         """The program, from start to end."""
         with self.start(*arguments, stdin=subprocess.PIPE) as process:
-            out, err = process.communicate(stdin, timeout=30)
+            out, err = process.communicate(stdin, timeout=120)
         assert "Traceback" not in err, err
         return Done(process.returncode, out, err)
 

@@ -56,7 +56,7 @@ class Terminal:
 
     def until(self, text: str) -> None:
         """Read until the text is on the screen."""
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while text not in self.text:
             assert time.monotonic() < end, self.text
             assert self.read(), self.text
@@ -107,7 +107,7 @@ class Terminal:
 
     def wait_for(self, file: Path) -> None:
         """Read until the program or its engine has made that file."""
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while not file.exists():
             assert time.monotonic() < end, f"no {file.name}"
             self.read()

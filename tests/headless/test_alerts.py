@@ -40,7 +40,7 @@ def test_without_a_terminal_a_transition_is_a_line_or_an_object(program: Program
             while not told.exists() and time.monotonic() < end:
                 select.select([], [], [], 0.05)
             program.write("go", "")
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=60)
         assert told.exists()
         told.unlink()
         if format == "text":

@@ -75,12 +75,12 @@ async def test_a_full_journal_loses_nothing_and_doubles_nothing(
     port = Port(runner, "it")
     feeding = asyncio.create_task(feed(port, 400, 6_000))
     assert runner.journal is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while runner.journal.stats().state != "full":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert not feeding.done()
     runner.resume()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await feeding
         await runner.join()
     assert seen == Counter(range(400))
@@ -93,7 +93,7 @@ async def test_the_position_counts_what_was_on_its_way_when_it_was_cut_short(
     """However a feed is cancelled: its position is that of the journal."""
     port = Port(runner, "it")
     feeding = asyncio.create_task(feed(port, 4000))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while port.position < 700:  # noqa: ASYNC110
             await asyncio.sleep(0)
     feeding.cancel()

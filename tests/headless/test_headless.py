@@ -111,7 +111,7 @@ def test_a_signal_drains(program: Program, number: signal.Signals) -> None:
             assert process.poll() is None
         process.send_signal(number)
         program.write("go", "")
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert '"succeeded": 2' in out.splitlines()[-1]
 
@@ -126,7 +126,7 @@ def test_a_reader_that_leaves_is_no_error(program: Program) -> None:
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=60) == 1
         assert process.stderr.read() == ""
 
 
@@ -136,5 +136,6 @@ def test_many_events_are_all_told(program: Program) -> None:
     program.write("in.jsonl", lines(*({"target": "echo"} for _ in range(12_000))))
     done = program.run("--events", "in.jsonl", "--format", "json")
     assert done.counts["succeeded"] == 12_000
-    assert len(done.out.splitlines()) == 12_001
+    told = [one for one in done.objects if one.get("type") == "event"]
+    assert len(told) == 12_000  # besides what the log may have to say, of a slow machine
     assert done.objects[-1]["not_shown"] == 0

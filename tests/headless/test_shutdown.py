@@ -95,12 +95,11 @@ def done(program: Program) -> list[int]:
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
-@pytest.mark.parametrize("flags", [[], ["--in-process"]])
 def test_quitting_shows_how_far_the_drain_is(
-    program: Program, opened: Callable[..., Terminal], flags: list[str]
+    program: Program, opened: Callable[..., Terminal]
 ) -> None:
     """q finishes what is queued, in view; nothing is left and nothing is said."""
-    terminal = opened(*flags)
+    terminal = opened()
     terminal.until("queue   3")
     terminal.press("q")
     terminal.until("Stopping: 3 queued, 2 running at gate")
@@ -145,15 +144,14 @@ def test_without_a_journal_what_is_left_is_said_to_be_lost(
     terminal.until("5 events not finished and lost: there is no journal")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_drains_and_the_second_stops(
-    program: Program, opened: Callable[..., Terminal], number: signal.Signals
+    program: Program, opened: Callable[..., Terminal]
 ) -> None:
     """Signals do what q does; the terminal is as it was and the line is there."""
     terminal = opened()
-    terminal.process.send_signal(number)
+    terminal.process.send_signal(signal.SIGTERM)
     terminal.until("Stopping: 3 queued, 2 running at gate")
-    terminal.process.send_signal(number)
+    terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 0
     terminal.assert_restored()
     terminal.until("5 events wait in .agentflow/agentflow.db")

@@ -56,7 +56,7 @@ def test_an_engine_outlives_a_killed_screen_only_to_drain(
     terminal.process.wait()
     assert engine.is_running()
     program.write("go", "")
-    psutil.wait_procs([engine], timeout=15)
+    psutil.wait_procs([engine], timeout=60)
     assert not engine.is_running()
 
 

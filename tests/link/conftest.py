@@ -94,7 +94,7 @@ class Seen:
 
     async def until(self, holds: Callable[[Store], Any]) -> Any:
         """Pull, as a screen does, until it holds, and what it gave. Raises TimeoutError."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 self.store.apply(await self.link.pull(self.store.cursor))
                 if result := holds(self.store):
@@ -103,7 +103,7 @@ class Seen:
 
     async def until_blocked(self, holds: Callable[[Blocked | None], Any]) -> Any:
         """Wait until it holds of what blocks the engine, and give that."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not holds(self.link.blocked):  # noqa: ASYNC110 - it is a property, not an event
                 await asyncio.sleep(0.01)
         return self.link.blocked

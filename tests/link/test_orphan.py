@@ -48,7 +48,7 @@ def kill_console(project: Project, agent: str, events: int, path: Path) -> tuple
 def wait_for_end(pid: int) -> None:
     """Wait until the process is gone."""
     try:
-        psutil.Process(pid).wait(timeout=20)
+        psutil.Process(pid).wait(timeout=60)
     except psutil.NoSuchProcess:
         pass
 

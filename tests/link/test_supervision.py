@@ -70,7 +70,7 @@ def deadly(project: Project) -> Project:
 
 async def until(holds: Callable[[], object]) -> None:
     """Wait until it holds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - another process does it
             await asyncio.sleep(0.01)
 
@@ -80,7 +80,7 @@ class Watching(Seen):
 
     async def through(self, holds: Callable[[], object]) -> None:
         """Go on pulling until it holds."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not holds():
                 try:
                     self.store.apply(await self.link.pull(self.store.cursor))

@@ -27,7 +27,7 @@ class Heard:
     def wait_for(self, test: Callable[[list[Blocked | None]], bool]) -> None:
         """Block this thread until it holds."""
         with self._changed:
-            assert self._changed.wait_for(lambda: test(self.said), timeout=10)
+            assert self._changed.wait_for(lambda: test(self.said), timeout=60)
 
 
 def stubborn_handler(heard: Heard) -> None:

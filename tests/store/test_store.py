@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from agentflow.telemetry.snapshot import (
     AgentRow,
@@ -32,8 +33,9 @@ def log_line(seq: int) -> LogRow:
     return LogRow(seq, 1000.0, "stdout", "analyzer", f"line {seq}")
 
 
-def test_the_cursor_asks_for_what_comes_next() -> None:
+def test_the_cursor_asks_for_what_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a snapshot only what came later is asked for."""
+    monkeypatch.setattr("agentflow_console.store.store._TABLES_EVERY", 60.0)
     store = Store(limit=50)
     assert store.cursor == Cursor(limit=50)
     counted = {"settled_cursor": 7, "log_cursor": 3, "audit_cursor": 2}

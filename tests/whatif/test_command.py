@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentflow import Event, Runner, load_config
+from agentflow.whatif import Outcomes, Pair, SessionReport, as_data
 from agentflow_console.cli import main
 
 TOML = """
@@ -113,6 +114,23 @@ def test_json_is_a_session_a_line_and_a_summary(
     assert summary["summary"]["exit_code"] == 1
 
 
+def test_of_large_sessions_only_what_parts_is_told_in_full(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--most-events leaves the rest out and says how much that is; progress is on stderr."""
+    arguments = ["whatif", str(place / "run.rec"), "--format", "json", "--most-events", "1"]
+    assert main([*arguments, "--progress"]) == 0
+    sessions = [json.loads(line) for line in capsys.readouterr().out.splitlines()[:-1]]
+    assert [(len(session["events"]), session["left_out"]) for session in sessions] == [(1, 0)] * 3
+    report = SessionReport(
+        session="s", verdict="same", first=None, parts=0, recorded=Outcomes(), new=Outcomes(),
+        pairs=[Pair(path=str(number), recorded=None, new=None) for number in range(5)],
+    )  # fmt: skip
+    data = as_data(report, 2)
+    assert [pair["path"] for pair in data["events"]] == ["0", "1"]
+    assert data["left_out"] == 3
+
+
 def test_what_is_not_recorded_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A changed handler whose outputs are the recorded ones is named: only a rerun shows it."""
     other = place / "other.toml"
@@ -129,7 +147,7 @@ def test_what_is_not_recorded_is_said(place: Path, capsys: pytest.CaptureFixture
         (["{place}/agentflow.toml", "nowhere.toml"], "does not exist"),
         (["{place}/run.rec", "--session", "nobody"], "no events"),
         (["{place}/run.rec", "--agent", "size=live"], "live"),
-        (["{place}/run.rec", "--from", "soon"], "no moment"),
+        (["{place}/run.rec", "--from", "soon"], "no time"),
         (["{place}/whatif_handlers.py"], "recording"),
         (["{place}/run.rec", "--orchestration-mode", "fast"], "fast"),
     ],
@@ -146,6 +164,6 @@ def test_wrong_use_is_a_sentence_and_exits_with_2(
 
 def test_a_stretch_of_time_can_be_chosen(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A window that ends before the first event has nothing to compare."""
-    assert main(["whatif", str(place / "run.rec"), "--from", "0s", "--to", "1h"]) == 0
+    assert main(["whatif", str(place / "run.rec"), "--from", "+0s", "--to", "+1h"]) == 0
     assert "3 sessions" in capsys.readouterr().out
-    assert main(["whatif", str(place / "run.rec"), "--from", "1h"]) == 2
+    assert main(["whatif", str(place / "run.rec"), "--to", "-1h"]) == 2

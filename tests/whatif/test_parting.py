@@ -256,3 +256,46 @@ def test_a_choice_that_makes_no_sense_is_refused_in_a_sentence(words: list[str])
     """NAME=SOURCE with one of the known sources, or a JSON object."""
     with pytest.raises(ChoiceError, match=r"alpha|NAME|live|JSON"):
         choices_from(words)
+
+
+def test_a_model_is_asked_again_under_another_configuration() -> None:
+    """An agent without code is a model: a rerun asks the one that the new file names."""
+    text = '[orchestration]\nmode = "route"\n[agents.writer]\nsystem_prompt = "You are a poet."\n'
+
+    async def writer(event: Event, state: State, context: Any) -> dict[str, Any]:
+        return {"writer": "what an expensive model said"}
+
+    recorded = tape(Config.from_toml(text), {"writer": writer}, [Event("writer", {"text": "hi"})])
+    config = Config.from_toml(text + '[llm]\nprovider = "mock"\n')
+    whatif = WhatIf(*recorded, config, choices_from(["writer=rerun"]))
+    report = next(iter(whatif))
+    assert report.first is not None
+    assert (report.first.kind, report.first.agent) == ("output", "writer")
+    assert "poet" in str(report.pairs[0].new.state["writer"])  # type: ignore[union-attr]
+    assert whatif.notes() == ["run again, with all side effects: writer"]
+    assert "only a rerun" in WhatIf(*recorded, config).notes()[0]
+
+
+def test_a_rerun_that_takes_too_long_times_out(tmp_path: Any) -> None:
+    """The limits of the configuration hold for a real handler, in real time."""
+    (tmp_path / "slow_handlers.py").write_text(
+        "import asyncio\nasync def slow(event, state):\n    await asyncio.sleep(60)\n"
+    )
+    text = (
+        '[orchestration]\nmode = "route"\nretry_attempts = 0\n'
+        '[agents.slow]\nhandler = "slow_handlers:slow"\ntimeout = "50ms"\n'
+    )
+    config = Config.from_toml(text, path=tmp_path / "agentflow.toml")
+    report, _ = run(config, tape(config, {"slow": adds}, [Event("slow", {"n": 1})]),
+                    choices_from(["slow=rerun"]))  # fmt: skip
+    assert report.first is not None
+    assert "AgentTimeout: agent 'slow' timed out after 0.05 s" in report.first.came
+
+
+def test_what_is_missing_can_be_made_up() -> None:
+    """With missing = mock an agent without a recording answers like a model that isn't there."""
+    other = toml("sequential").override({"orchestration.sequential_agents": ["gamma", "beta"]})
+    recorded = taped_in("sequential")
+    _, summary = run(other, recorded, choices_from([], missing="mock"))
+    assert summary.new.sources == {"recorded": 1, "mock": 1}
+    assert summary.new.succeeded == 1

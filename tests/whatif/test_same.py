@@ -83,6 +83,9 @@ def handler(name: str, does: dict[str, Any]) -> Any:
     return handle
 
 
+QUIET = {"seconds": 0.0, "writes": "nothing", "fails": 0, "error": ValueError, "emits": "",
+         "to": "alpha"}  # fmt: skip
+
 events = st.lists(
     st.tuples(
         st.sampled_from(NAMES),
@@ -164,6 +167,15 @@ def nothing_parts(
         first, second = canonical(sandbox.run(stories)), canonical(sandbox.run(stories))
     assert first == second
     assert first.count(b"\n") == len(stories)
+
+
+def test_breakpoints_of_the_file_stop_nothing_in_a_run_after_a_recording() -> None:
+    """Nobody is there who would let an event go on."""
+    handlers = {name: handler(name, {**QUIET, "writes": "own"}) for name in NAMES}
+    stories, versions = tape(toml("sequential"), handlers, [Event("", {"n": 1}, session_id="s")])
+    stopping = toml("sequential", rest='[[breakpoints.at]]\nhook = "any"\n')
+    (report,) = WhatIf(stories, versions, stopping)
+    assert report.verdict == SAME
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -110,7 +110,7 @@ def outcome(row: AuditRow, palette: Palette) -> Piece:
 
 
 _PLACES = {"event": "its trace", "agent": "the agent", "version": "the version",
-           "dead": "the dead letter"}  # fmt: skip
+           "dead": "the dead letter", "breakpoint": "the breakpoints"}  # fmt: skip
 
 
 def about_words(row: AuditRow) -> str:

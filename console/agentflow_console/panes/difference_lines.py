@@ -52,7 +52,7 @@ def summary(changes: Sequence[Change]) -> str:
     kinds = [change.kind for change in changes]
     added, removed = kinds.count(ADDED), kinds.count(REMOVED)
     counts = ((added, "+"), (removed, "-"), (len(kinds) - added - removed, "~"))
-    return " ".join(f"{sign}{count}" for count, sign in counts if count) or "nothing changed"
+    return " ".join(f"{sign}{count}" for count, sign in counts if count) or "nothing"
 
 
 def plain_lines(changes: Sequence[Change]) -> list[str]:

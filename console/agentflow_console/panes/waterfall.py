@@ -116,6 +116,18 @@ class Waterfall(TablePane[Node]):
         self._redraw()
         return True
 
+    def next_failure(self) -> bool:
+        """Put the cursor on the next innermost span that failed, or the first; False for none."""
+        failed = {span.id for span in self.spans if span.status in ("failed", "vetoed", "dead")}
+        inner = failed - {span.parent for span in self.spans if span.id in failed}
+        here = self._cursor
+        every = [node.span.id for node in tree(self.spans, self._now)]  # folded ones, too
+        start = every.index(here) + 1 if here in every else 0
+        for id in (*every[start:], *every[:start]):
+            if id in inner:
+                return self.show_span(id)
+        return False
+
     def _place(self, index: int) -> None:
         before = self.selected
         super()._place(index)

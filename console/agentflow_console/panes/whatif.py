@@ -22,6 +22,7 @@ from agentflow_console.whatif.sides import (
     STEP,
     Side,
     SideRow,
+    further_parts,
     part_words,
     rows_of,
 )
@@ -119,7 +120,7 @@ def report_pieces(report: Mapping[str, Any], palette: Palette, cells: int) -> Li
     beside = cells >= SIDE_BY_SIDE - 2
     if beside:
         lines.append(_titles(palette, cells))
-    brief = len(report["events"]) > _FEW
+    brief = len(report["events"]) + report["left_out"] > _FEW
     for _, group in groupby(rows_of(report), key=lambda row: row.path):
         rows = list(group)
         if brief and all(row.part is None for row in rows):
@@ -127,6 +128,11 @@ def report_pieces(report: Mapping[str, Any], palette: Palette, cells: int) -> Li
         else:
             lines.append([(crop(f" event {rows[0].path}", cells), palette.muted)])
             lines += _beside(rows, palette, cells) if beside else _above(rows, palette, cells)
+            for part in further_parts(report, rows[0].path):
+                lines += _part(part, palette, cells)
+    if report["left_out"]:
+        words = f" … {report['left_out']:,} more events: agentflow-console whatif tells of all"
+        lines.append([(crop(words, cells), palette.muted)])
     return lines
 
 
@@ -163,6 +169,12 @@ def _head(report: Mapping[str, Any], palette: Palette, cells: int) -> Lines:
     ):
         lines += folded([(f" {name:9} ", palette.muted)], (safe(first[key], 600), look), cells, 11)
     return lines
+
+
+def _part(part: Mapping[str, Any], palette: Palette, cells: int) -> Lines:
+    """A further place where the two part in an event: how, and the first values that differ."""
+    head = [("≠ ", palette.error), (crop(part_words(part), cells - 2), palette.muted)]
+    return [head, *(_change(change, palette, cells) for change in part["changes"][:_FEW])]
 
 
 def _change(change: Mapping[str, Any], palette: Palette, cells: int) -> list[Piece]:

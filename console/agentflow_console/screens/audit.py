@@ -13,7 +13,9 @@ from agentflow_console.link.protocol import LinkError
 from agentflow_console.panes.audit import AuditPane, audit_lines
 from agentflow_console.screens.listing import Listing
 
-_ROOMS = {"agent": "agents", "version": "config", "dead": "dead_letters"}
+_ROOMS = {
+    "agent": "agents", "version": "config", "dead": "dead_letters", "breakpoint": "breakpoints",
+}  # fmt: skip
 
 
 class Audit(Listing):

@@ -292,6 +292,11 @@ class Traces(Room):
         else:
             go(row.id, node.span)
 
+    def action_next_failure(self) -> None:
+        """Put the cursor on the next span that failed."""
+        if not self.waterfall.next_failure():
+            self.console.say("Nothing in this session has failed.")
+
     # -- copies --------------------------------------------------------------------------------
 
     def action_copy(self) -> None:

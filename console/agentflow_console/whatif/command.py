@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from agentflow.errors import ConfigError, RecordingUnusable
 from agentflow_console.arguments import CONFIG_FLAGS, UsageError
+from agentflow_console.moments import parse_moment
 from agentflow_console.recordings import find_recording
 from agentflow_console.text import safe
 from agentflow_console.whatif.lines import divergence_lines, session_line, summary_lines
-from agentflow_console.whatif.selecting import moment
 
 if TYPE_CHECKING:
     from agentflow.config import Config
@@ -31,6 +31,7 @@ def whatif(flags: Namespace) -> int:
     0 the same, 1 they part, 2 it can't be told. Raises UsageError.
     """
     from agentflow.recording import Recording
+    from agentflow.testing import Stuck
     from agentflow.whatif import ChoiceError
 
     if isinstance(sys.stdout, TextIOWrapper):  # a terminal that can't show a letter is no error
@@ -44,6 +45,8 @@ def whatif(flags: Namespace) -> int:
         raise UsageError(safe(str(error))) from error
     except ChoiceError as error:
         raise UsageError(safe(str(error))) from error
+    except Stuck as error:
+        raise UsageError(f"the run has come to a standstill: {safe(str(error))}") from error
     except ConfigError as error:
         raise UsageError(f"the configuration can't run:\n{safe_lines(str(error))}") from error
 
@@ -57,9 +60,8 @@ def _prepare(recording: Recording, flags: Namespace) -> WhatIf:
     from agentflow.whatif import WhatIf, choices_from, chosen
 
     choices = choices_from(flags.agent or (), flags.default, flags.missing)
-    start = recording.span.start
-    begin = moment(flags.begin, start) if flags.begin else float("-inf")
-    end = moment(flags.end, start) if flags.end else float("inf")
+    begin = _moment(flags.begin, recording, float("-inf"))
+    end = _moment(flags.end, recording, float("inf"))
     if begin == float("-inf") and end == float("inf") and flags.session:
         stories = [story for name in flags.session for story in recording.session(name)]
     else:
@@ -71,6 +73,14 @@ def _prepare(recording: Recording, flags: Namespace) -> WhatIf:
         raise UsageError("the recording has no events of that kind: nothing to compare")
     versions = list(recording.versions.values())
     return WhatIf(stories, versions, _config(flags, versions), choices)
+
+
+def _moment(text: str, recording: Recording, otherwise: float) -> float:
+    """The moment that a flag means; ``otherwise`` when it says nothing. Raises UsageError."""
+    try:
+        return parse_moment(text, recording.span) if text else otherwise
+    except ValueError as error:
+        raise UsageError(safe(str(error))) from None
 
 
 def _config(flags: Namespace, versions: list[Any]) -> Config:
@@ -101,7 +111,7 @@ def _print(run: WhatIf, flags: Namespace) -> int:
     summary = Summary.empty(run.notes())
     reports = _counted(run, summary, flags)
     if flags.format == "json":
-        _print_json(reports, summary)
+        _print_json(reports, summary, flags.most_events)
     else:
         _print_text(reports, summary, run)
     return summary.exit_code
@@ -109,18 +119,18 @@ def _print(run: WhatIf, flags: Namespace) -> int:
 
 def _counted(run: WhatIf, summary: Any, flags: Namespace) -> Iterator[SessionReport]:
     """The reports, counted, with how far it has come on standard error if that is wanted."""
+    if flags.progress:
+        run.progress = lambda done: print(f"{done}/{run.events}", file=sys.stderr, flush=True)
     for report in run:
         summary.add(report)
-        if flags.progress:
-            print(f"{run.done}/{run.events}", file=sys.stderr, flush=True)
         yield report
 
 
-def _print_json(reports: Iterator[SessionReport], summary: Any) -> None:
+def _print_json(reports: Iterator[SessionReport], summary: Any, most: int) -> None:
     from agentflow.whatif import as_data, encode, summary_data
 
     for report in reports:
-        print(encode(as_data(report)).decode(), flush=True)
+        print(encode(as_data(report, most)).decode(), flush=True)
     print(encode(summary_data(summary)).decode(), flush=True)
 
 

@@ -11,6 +11,7 @@ from agentflow_console.whatif.sides import (
     EVENT,
     SideRow,
     duration,
+    further_parts,
     half,
     part_words,
     rows_of,
@@ -77,6 +78,10 @@ def divergence_lines(report: Mapping[str, Any], cells: int) -> Iterator[str]:
         yield from _above(rows[:_MOST_ROWS], cells)
     if len(rows) > _MOST_ROWS:
         yield f"… {len(rows) - _MOST_ROWS} more rows"
+    for part in further_parts(report, first["path"]):
+        yield crop(f"≠ {part_words(part)}", cells)
+        for name, key in (("recorded", "expected"), ("what if", "came")):
+            yield crop(f"  {name:9} {safe(part[key])}", cells)
 
 
 def _beside(rows: list[SideRow], cells: int) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import zlib
 from collections.abc import Callable, Sequence
@@ -11,9 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from agentflow_console.text import safe
 
 _LONGEST = 1 << 26  # bytes of a line, which is one session
+_MOST_EVENTS = 100  # of a session: that many can be looked at
 _GRACE = 3.0  # seconds that a process has to end
 
 RUNNING, ENDED, CANCELLED, FAILED = "running", "ended", "cancelled", "failed"
@@ -33,7 +35,7 @@ class Verdict:
 
     def report(self) -> dict[str, Any]:
         """The report, as ``agentflow.whatif.as_data`` made it."""
-        report: dict[str, Any] = json.loads(zlib.decompress(self.packed))
+        report: dict[str, Any] = msgspec.json.decode(zlib.decompress(self.packed))
         return report
 
 
@@ -61,7 +63,8 @@ class Run:
         command = (sys.executable, "-P", "-m", "agentflow_console", "whatif")
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, "--format", "json", "--progress", *self.arguments,
+                *command, "--format", "json", "--progress", "--most-events", str(_MOST_EVENTS),
+                *self.arguments,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE, limit=_LONGEST, start_new_session=True,
             )  # fmt: skip
@@ -96,7 +99,7 @@ class Run:
 
     async def _read(self, lines: asyncio.StreamReader) -> None:
         while line := await lines.readline():
-            report = json.loads(line)
+            report = msgspec.json.decode(line)
             if "summary" in report:
                 self.summary = report["summary"]
             else:

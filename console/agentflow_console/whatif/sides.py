@@ -153,3 +153,13 @@ def part_words(part: Mapping[str, Any]) -> str:
         "unknown": "it can't be told what {agent} would do",
     }
     return heads[part["kind"]].replace("{agent}", safe(part["agent"]) or "an agent")
+
+
+def further_parts(report: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
+    """Where the two part in an event, besides the place where the session parts first."""
+    found: list[Mapping[str, Any]] = []
+    for pair in report["events"]:
+        if pair["path"] == path:
+            found += pair["parts"]
+    first = report["first"]
+    return found[1:] if first is not None and first["path"] == path else found

@@ -35,7 +35,7 @@ from agentflow.telemetry.snapshot import (
 
 _Action = Callable[[dict[str, Any]], Awaitable[Answer | Deed]]
 
-_OPPOSITES = {"resume": "pause", "unbreak": "break"}
+_OPPOSITES = {"resume": "pause"}
 """Commands that take back what another one did to the same target."""
 
 
@@ -126,7 +126,12 @@ class Control:
 
     async def _act(self, command: Command) -> Deed:
         done = await self._actions[command.name](command.arguments)
-        return done if isinstance(done, Deed) else Deed(done, about=_about(command, done))
+        if isinstance(done, Deed):
+            return done
+        number = command.arguments.get("number")
+        taken_out = command.name == "unbreak" and number is not None
+        undid = f"breakpoint:{number}" if taken_out else ""
+        return Deed(done, about=_about(command, done), undid=undid)
 
     def _record(self, command: Command, deed: Deed) -> None:
         """Keep who did what, when, why, what it changed and what it took back."""
@@ -265,6 +270,8 @@ def _about(command: Command, answer: Answer) -> str:
     """What a command was about, from what it was told and what it answered."""
     if command.name == "inject" and answer.ok:
         return f"event:{answer.data}"
+    if command.name == "break" and answer.ok:
+        return f"breakpoint:{answer.data}"
     if command.arguments.get("number") is not None and command.name in ("replay", "drop"):
         return f"dead:{command.arguments['number']}"
     return ""

@@ -65,11 +65,10 @@ class Relations:
     def _whole(self, row: SpanRow, execution: Execution) -> SpanDetail:
         event = execution.event
         before = plain(event.data if event.small else bounded(event.data))
+        metadata = plain(dict(event.metadata)) if row.kind == "event" else None
         if execution.view is None:
-            return SpanDetail(row, before, None, plain(dict(event.metadata)))
-        return SpanDetail(
-            row, before, plain(execution.view), plain(dict(event.metadata)), None, states.FINAL
-        )
+            return SpanDetail(row, before, None, metadata)
+        return SpanDetail(row, before, plain(execution.view), metadata, None, states.FINAL)
 
     def _parallel(self, execution: Execution) -> Collection[str]:
         """The agents of the parallel phase that the event ran through."""

@@ -125,7 +125,7 @@ class Stopping:
             return self._go(arguments, "continue")
         stops = list(self._breakpoints.stops.values())
         for stop in stops:
-            if not stop.verdict:
+            if not stop.verdict and stop.execution.work is not None:
                 stop.go("continue")
         return Answer(True, f"{len(stops)} stopped event{'s' * (len(stops) != 1)} go on")
 

@@ -332,7 +332,7 @@ class Breakpoints:
     ) -> Stop | None:
         """Whether ``execution``, which has come to ``hook``, is stopped there."""
         work = execution.work
-        if work.dropped is not None:
+        if work.dropped is not None or self._dispatcher.closing:
             return None
         name = agent
         if hook in EVENT_POINTS:
@@ -441,7 +441,8 @@ class Breakpoints:
         self.stepping.clear()
         self.compile()
         for stop in list(self.stops.values()):
-            stop.go("continue")
+            if stop.execution.work is not None:
+                stop.go("continue")
 
     def begin(self) -> None:
         """The runner starts (again)."""

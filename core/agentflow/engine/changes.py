@@ -18,6 +18,9 @@ Given: TypeAlias = tuple[dict[str, Any], dict[str, str]]
 SOMETHING = "something"
 """What is said of the first State that a callback returns, if it is the one it was given."""
 
+NO_META: dict[str, str] = {}
+"""Stands for the copy of an empty meta."""
+
 _NAMED = 12  # keys that are told by name
 _LONGEST = 40  # characters of a key
 _ABSENT = object()

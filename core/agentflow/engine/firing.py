@@ -12,7 +12,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from agentflow.agent import AgentResult
-from agentflow.engine.changes import Given, changed
+from agentflow.engine.changes import NO_META, Given, changed
 from agentflow.engine.hooks import (
     STOPS,
     Callback,
@@ -85,7 +85,9 @@ def fire(
     began = now()
     for place, callback in enumerate(callbacks):
         callback.fired += 1
-        before = (state._values.copy(), state.meta.copy()) if callback.returns else None
+        before = None
+        if callback.returns:
+            before = state._values.copy(), state.meta.copy() if state.meta else NO_META
         try:
             returned = callback.call(CallbackArgs(hook, event, state, agent, result, error))
         except GeneratorExit:
@@ -93,12 +95,14 @@ def fire(
         except BaseException as raised:
             began = _failed(execution, callback, hook, began, raised)
             continue
-        keys = ""
         if returned is not None:
             if isinstance(returned, State):
                 keys = changed(before, state, returned)
                 callback.returns = True
                 state = returned
+                if keys:
+                    began = _changed(execution, callback, hook, began, keys)
+                    continue
             elif isawaitable(returned):
                 rest = callbacks[place + 1 :]
                 return _go_on(
@@ -112,9 +116,7 @@ def fire(
         callback.latency.append(ended - began)
         if len(callback.latency) >= FOLD_AT:
             callback.meter.latency.fold()
-        notes.append(
-            ("hook", callback.title(hook), began, ended, "changed" if keys else "ok", keys)
-        )
+        notes.append(("hook", callback.title(hook), began, ended, "ok", ""))
         began = ended
     return state
 
@@ -175,15 +177,26 @@ async def _go_on(
         raise asyncio.CancelledError  # given up: see Dispatcher.abandon
     if failure is not None:
         _failed(execution, callback, hook, began, failure)
+    elif keys:
+        _changed(execution, callback, hook, began, keys)
     else:
         ended = execution.work.dispatcher.now()
         callback.meter.latency.add(ended - began)
-        status = "changed" if keys else "ok"
-        execution.note("hook", callback.title(hook), began, ended, status, keys)
+        execution.note("hook", callback.title(hook), began, ended, "ok")
     if not rest:
         return state
     answer = fire(execution, rest, hook, state, agent, result, error)
     return answer if isinstance(answer, State) else await answer
+
+
+def _changed(
+    execution: Execution, callback: Callback, hook: HookPoint, began: float, keys: str
+) -> float:
+    """Record which keys of the state a callback has changed; the time now."""
+    ended = execution.work.dispatcher.now()
+    callback.meter.latency.add(ended - began)
+    execution.note("hook", callback.title(hook), began, ended, "changed", keys)
+    return ended
 
 
 def _failed(

@@ -14,12 +14,10 @@ from agentflow.engine.history import LIMIT, Version
 from agentflow.engine.journaling import Intake
 from agentflow.engine.restoring import Restoring
 from agentflow.journal import Journal, Recovery
+from agentflow.journal.place import default_path, make_journal
 
 if TYPE_CHECKING:
     from agentflow.engine.runner import Runner
-
-FOLDER = ".agentflow"
-"""Where the journal is kept when nothing else is said: beside the configuration."""
 
 _PAUSED = "paused"
 _BREAKPOINTS = "breakpoints"
@@ -37,22 +35,10 @@ def journal_for(config: Config, *, default: Path | None = None) -> Journal | Non
     if settings.path:
         path = Path(config.path).parent / settings.path
     elif path is None and settings.enabled:
-        path = default_path(config)
+        path = default_path(config.path)
     if path is None:
         return None
-    return Journal(
-        path,
-        durability=settings.durability,
-        retention=settings.retention,
-        max_bytes=settings.max_size * 1_000_000,
-        max_event_bytes=settings.max_event_size * 1_000_000,
-    )
-
-
-def default_path(config: Config) -> Path:
-    """Where the journal of a configuration is when nobody says."""
-    file = Path(config.path)
-    return file.parent / FOLDER / f"{file.stem}.db"
+    return make_journal(config, path)
 
 
 class Keeping:

@@ -11,9 +11,9 @@ import msgspec
 from agentflow.config import Config
 from agentflow.engine.handover import version_fields
 from agentflow.engine.history import Version
-from agentflow.engine.keeping import default_path
 from agentflow.errors import RecordingUnusable
 from agentflow.journal import Journal
+from agentflow.journal.place import default_path
 from agentflow.recording import Recorder, VersionRecord
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def recorder_for(config: Config, journal: Journal | None) -> Recorder | None:
     elif journal is not None:
         path = journal.path.with_suffix(ENDING)
     elif settings.enabled:
-        path = default_path(config).with_suffix(ENDING)
+        path = default_path(config.path).with_suffix(ENDING)
     else:
         return None
     return Recorder(

@@ -131,8 +131,7 @@ class Stop:
         """Let it go on: "continue", "step", "step_over" or "drop". Raises ValueError."""
         if verdict not in VERDICTS:
             raise ValueError(f"{verdict!r} is not one of {', '.join(VERDICTS)}")
-        if self.verdict:
-            raise ValueError(f"stop {self.number} goes on already")
+        self._still()
         self.verdict = verdict
         dispatcher, execution = self._dispatcher, self.execution
         breakpoints = dispatcher.breakpoints
@@ -153,6 +152,11 @@ class Stop:
                 here.waits = "queued"
             here = dispatcher.nested.get(here)
         wake_up(self._waiting)
+
+    def _still(self) -> None:
+        """Raises ValueError if it is not stopped any more, or its event has been given up."""
+        if self.verdict or self.execution.work is None:
+            raise ValueError(f"stop {self.number} is over: its event goes on already")
 
     def _cut(self) -> None:
         """Nothing else of the event goes on: neither other lanes nor what is stopped there."""
@@ -181,8 +185,7 @@ class Stop:
         InvalidEvent for data that no event may have, ValueError for meta that is not text,
         or when it goes on already.
         """
-        if self.verdict:
-            raise ValueError(f"stop {self.number} goes on already")
+        self._still()
         if meta is not None and not all(
             isinstance(key, str) and isinstance(text, str) for key, text in meta.items()
         ):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agentflow.telemetry.trace import Note
 
 _NOTICED = 0.0005  # seconds in the queue below which nobody wants to see it
+_STOP = "breakpoint "
 _ERROR = "AgentError"
 _AFTER_RUN = ("AfterAgentRun", _ERROR)
 
@@ -122,6 +123,7 @@ class _Waterfall:
             self.ends = sorted((run.end, index) for index, run in enumerate(runs))
             self.starts = sorted((run.start, index) for index, run in enumerate(runs))
         self.retries: dict[str, list[Note]] = {}
+        self.stopped: RunSpan | None = None  # where the event stood at a breakpoint last
         self.fired: set[tuple[str, str]] = set()  # run, and hook point with callback
 
     def rows(self, parent: str) -> list[SpanRow]:
@@ -197,6 +199,11 @@ class _Waterfall:
             run = self._around(name.rpartition(" after attempt ")[0], start)
             if run is not None:
                 self.retries.setdefault(run.id, []).append(note)
+        elif kind == "held" and name.startswith(_STOP):
+            run = self.stopped = self._at_stop(text, start)
+            detail, error = text, ""
+        elif kind == "edited":
+            run = self.stopped
         else:
             run = self._around(name, start)
         if run is not None:
@@ -223,10 +230,25 @@ class _Waterfall:
 
     def _around(self, agent: str, at: float) -> RunSpan | None:
         """The run of the agent that went on at that time."""
+        run = self._of(agent, at)
+        return run if run is not None and at <= run.end else None
+
+    def _at_stop(self, where: str, at: float) -> RunSpan | None:
+        """The run that stood at a breakpoint then. Before it its time does not run."""
+        point, _, agent = where.partition(" of ")
+        if point != "BeforeAgentRun":
+            return self._of(agent, at)
+        runs = (self.runs[index] for _, index in self.starts)
+        return next(
+            (run for run in runs if run.agent == agent and (run.end > at or run.start >= at)), None
+        )
+
+    def _of(self, agent: str, at: float) -> RunSpan | None:
+        """The run of the agent that had begun last at that time."""
         for place in range(bisect_right(self.starts, (at, len(self.runs))) - 1, -1, -1):
             run = self.runs[self.starts[place][1]]
             if run.agent == agent:
-                return run if at <= run.end else None
+                return run
         return None
 
 

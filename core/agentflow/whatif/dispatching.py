@@ -7,7 +7,7 @@ times of new events, when events begin, and whether a recorded failure is tried 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -24,6 +24,8 @@ from agentflow.state import State
 from agentflow.telemetry.metrics import Meter
 from agentflow.whatif.alike import same_event
 from agentflow.whatif.recorded import Book, Place, RecordedEvent, emitted_label, engine_label, free
+
+_TELL = 100  # events between two words on how far it has come
 
 
 class Ended(NamedTuple):
@@ -49,6 +51,8 @@ class SandboxDispatcher(Dispatcher):
         self.taken: dict[Place, str] = {}
         self.parents: dict[str, str] = {}
         self.ended: list[Ended] = []
+        self.progress: Callable[[int], object] = lambda ended: None
+        """Told how many events have ended, from time to time."""
 
     # -- in -------------------------------------------------------------------------------
 
@@ -142,6 +146,8 @@ class SandboxDispatcher(Dispatcher):
                 self.wall_offset,
             )
         )
+        if len(self.ended) % _TELL == 0:
+            self.progress(len(self.ended))
 
     # -- retries ------------------------------------------------------------------------------
 

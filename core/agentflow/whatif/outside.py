@@ -22,7 +22,7 @@ from agentflow.engine.execution import Execution, understood
 from agentflow.engine.handlers import Code
 from agentflow.engine.plan import Vitals
 from agentflow.engine.threads import Threads
-from agentflow.errors import AgentTimeout, ConfigError
+from agentflow.errors import AgentTimeout, ConfigError, NotRecorded
 from agentflow.event import Event
 from agentflow.state import State
 from agentflow.telemetry.metrics import Meter
@@ -99,6 +99,8 @@ class Outside:
 
     def _code(self, agent: str) -> Code:
         code = self._codes.get(agent)
+        if agent not in self._config.agents:
+            raise NotRecorded(agent, "the configuration has no code for it")
         if code is None:
             code = self._codes[agent] = self._compiler.code_of(self._config, agent)
         return code

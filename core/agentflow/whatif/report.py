@@ -160,8 +160,17 @@ def _outcomes(traces: Any) -> Outcomes:
 # -- as data ----------------------------------------------------------------------------------
 
 
-def as_data(report: SessionReport) -> dict[str, Any]:
-    """A session's report as plain data, for a program to read."""
+def as_data(report: SessionReport, most: int = 0) -> dict[str, Any]:
+    """A session's report as plain data, for a program to read.
+
+    Of a session with more than ``most`` events (0 is no limit) only so many are told in full,
+    those that part before the others; ``left_out`` is the number of the rest.
+    """
+    pairs = report.pairs
+    if most and len(pairs) > most:
+        parting = [pair.path for pair in pairs if pair.parts]
+        kept = set([*parting, *(pair.path for pair in pairs if not pair.parts)][:most])
+        pairs = [pair for pair in pairs if pair.path in kept]
     return {
         "session": report.session,
         "verdict": report.verdict,
@@ -169,7 +178,8 @@ def as_data(report: SessionReport) -> dict[str, Any]:
         "first": None if report.first is None else _divergence_data(report.first),
         "recorded": msgspec.to_builtins(report.recorded),
         "new": msgspec.to_builtins(report.new),
-        "events": [_pair_data(pair) for pair in report.pairs],
+        "events": [_pair_data(pair) for pair in pairs],
+        "left_out": len(report.pairs) - len(pairs),
     }
 
 

@@ -62,6 +62,8 @@ class Sandbox:
         self.config = config
         self._choices = choices
         self._choice_of = choice_of
+        self.progress: Callable[[int], object] = lambda ended: None
+        """Told how many events of a run have ended, from time to time."""
         self._names = list(dict.fromkeys([*config.agents, *registered]))
         self._retries: Mapping[str, RetryPolicy] = {}
         if recorded_config is not None:
@@ -96,6 +98,7 @@ class Sandbox:
         dispatcher.book = book
         dispatcher.recorded_retries = dict(self._retries)
         dispatcher.queue_size = PLENTY
+        dispatcher.progress = self.progress
         answers: dict[RunKey, Answer] = {}
         if self._outside is not None:
             self._outside.dispatcher = dispatcher
@@ -106,6 +109,7 @@ class Sandbox:
             )
         await self._stand_in_for_callbacks(runner, book)
         await runner.start()
+        runner.breakpoints.quit(release=True)  # nobody is here who would let an event go on
         try:
             dispatcher.resize(PLENTY)
             for agent in runner.plan.agents.values():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from agentflow.config import Config
 from agentflow.recording.records import Story, VersionRecord
-from agentflow.whatif.choices import RECORDED, Choices
+from agentflow.whatif.choices import RECORDED, RERUN, Choices
 from agentflow.whatif.recorded import Book, chosen, families
 from agentflow.whatif.report import SessionReport, compare_sessions
 from agentflow.whatif.sandbox import Sandbox
@@ -37,18 +38,23 @@ class WhatIf:
         self._stories = [story for family in self._families for story in family]
         self.events = len(self._stories)
         """How many recorded events there are."""
-        self.done = 0
-        """How many of them have been run."""
+        self.progress: Callable[[int], object] = lambda done: None
+        """Told how many of them have been run, from time to time."""
         latest = max((story.version for story in self._stories), default=0)
         self.recorded_config = self.versions.config(latest)
         """The configuration that the latest of them ran under, None if it can't be told."""
 
     def __iter__(self) -> Iterator[SessionReport]:
         """Raises ConfigError when an agent that is to run again has no code to run."""
+        done = 0
         with self.sandbox() as sandbox:
             for batch in self._batches():
+                sandbox.progress = partial(self._told, done)
                 yield from compare_sessions(self.recorded(batch), sandbox.run(batch))
-                self.done += len(batch)
+                done += len(batch)
+
+    def _told(self, before: int, ended: int) -> None:
+        self.progress(before + ended)
 
     def sandbox(self) -> Sandbox:
         """The sandbox that the events are run in."""
@@ -67,6 +73,15 @@ class WhatIf:
 
     def notes(self) -> list[str]:
         """What an operator should know of these choices before trusting the verdict."""
+        return [*self._run_for_real(), *self._not_shown()]
+
+    def _run_for_real(self) -> list[str]:
+        names = [name for name in self.config.agents if self.choices.of(name) == RERUN]
+        if self.choices.missing == RERUN:
+            names.append("whatever is not recorded")
+        return [f"run again, with all side effects: {', '.join(names)}"] if names else []
+
+    def _not_shown(self) -> list[str]:
         if self.recorded_config is None:
             return ["the configuration of the recording can't be read: the order of agents that "
                     "may have run side by side is not compared"]  # fmt: skip
