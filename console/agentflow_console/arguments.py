@@ -78,7 +78,7 @@ class _Version(argparse.Action):
 
 def parse(command: str, arguments: list[str]) -> argparse.Namespace:
     """The flags of a command. Raises UsageError."""
-    if command in ("replay", "recording"):
+    if command in ("replay", "recording", "whatif"):
         from agentflow_console.recording_arguments import parse_recording
 
         return parse_recording(command, arguments)
@@ -90,7 +90,6 @@ def parse(command: str, arguments: list[str]) -> argparse.Namespace:
         "dead": _dead_parser,
         "health": _health_parser,
         "journal": _journal_parser,
-        "whatif": _whatif_parser,
     }
     return make[command]().parse_args(arguments)
 
@@ -133,7 +132,7 @@ def _run_parser() -> argparse.ArgumentParser:
         help="keep nothing: a kill loses what is queued",
     )  # fmt: skip
 
-    _add_config_flags(parser)
+    add_config_flags(parser)
 
     diagram = parser.add_argument_group("diagram").add_argument
     diagram("--visualize", action="store_true", help="also write the orchestration as Mermaid")
@@ -141,7 +140,8 @@ def _run_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_config_flags(parser: argparse.ArgumentParser) -> None:
+def add_config_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags that say something instead of the configuration: see CONFIG_FLAGS."""
     config = parser.add_argument_group("instead of what the file says").add_argument
     config("--orchestration-mode", metavar="MODE", help="route, collaborative, sequential, ...")
     config("--collaborative-agents", metavar="A,B", help="agents that work side by side")
@@ -151,52 +151,6 @@ def _add_config_flags(parser: argparse.ArgumentParser) -> None:
     config("--orchestration-timeout", metavar="SECONDS", help="for one event")
     config("--failure-threshold", metavar="0..1", help="share of agents that fails an event")
     config("--max-concurrency", metavar="N", help="agents of one event at once")
-
-
-def _whatif_parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="agentflow-console whatif",
-        description="Run recorded sessions under another configuration, in a sandbox, and say\n"
-        "where the two runs part. Outputs of agents come from the recording: nothing is run\n"
-        "again, and nothing has a side effect, unless --agent or --default asks for a rerun.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        epilog="exit codes:\n  0 the same   1 they part   2 it can't be told, or wrong use",
-    )
-    add = parser.add_argument
-    add("recording", metavar="RECORDING", help="a .rec, an exported one, or an agentflow.toml")
-    add(
-        "config", metavar="CONFIG", nargs="?", default="",
-        help="the configuration to run under; that of the recording if none is named",
-    )  # fmt: skip
-    add("--format", choices=("text", "json"), default="text", help="json: a session a line")
-    add(
-        "--most-events", metavar="N", type=_natural, default=0,
-        help="of a session, in the JSON: those that part first; 0 is all",
-    )  # fmt: skip
-    add("--progress", action="store_true", help="say on standard error how far it has come")
-
-    which = parser.add_argument_group("which events").add_argument
-    which("--session", metavar="ID", action="append", help="this session alone; may be repeated")
-    which(
-        "--from", dest="begin", metavar="WHEN", default="",
-        help="accepted then or later: 14:05, 5m since the beginning, or date and time",
-    )  # fmt: skip
-    which("--to", dest="end", metavar="WHEN", default="", help="accepted until then")
-
-    outputs = parser.add_argument_group("where outputs come from").add_argument
-    outputs(
-        "--agent", metavar="NAME=SOURCE", action="append",
-        help="recorded, rerun (the real handler, with its side effects), mock, or a JSON object",
-    )  # fmt: skip
-    outputs("--default", metavar="SOURCE", default="recorded", help="for all other agents")
-    outputs(
-        "--missing", metavar="fail|mock|rerun", default="fail",
-        help="what to do for a run that the recording says nothing about",
-    )  # fmt: skip
-    outputs("--provider", metavar="NAME", default="", help="this provider for all agents")
-    _add_config_flags(parser)
-    return parser
 
 
 def _validate_parser() -> argparse.ArgumentParser:
@@ -336,12 +290,6 @@ def _number(text: str) -> int:
 
 def _number_or_all(text: str) -> int | None:
     return None if text == "all" else _number(text)
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of events")
-    return int(text)
 
 
 def _pace(text: str) -> float:

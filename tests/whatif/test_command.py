@@ -147,7 +147,7 @@ def test_what_is_not_recorded_is_said(place: Path, capsys: pytest.CaptureFixture
         (["{place}/agentflow.toml", "nowhere.toml"], "does not exist"),
         (["{place}/run.rec", "--session", "nobody"], "no events"),
         (["{place}/run.rec", "--agent", "size=live"], "live"),
-        (["{place}/run.rec", "--from", "soon"], "no moment"),
+        (["{place}/run.rec", "--from", "soon"], "no time"),
         (["{place}/whatif_handlers.py"], "recording"),
         (["{place}/run.rec", "--orchestration-mode", "fast"], "fast"),
     ],
@@ -164,6 +164,6 @@ def test_wrong_use_is_a_sentence_and_exits_with_2(
 
 def test_a_stretch_of_time_can_be_chosen(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A window that ends before the first event has nothing to compare."""
-    assert main(["whatif", str(place / "run.rec"), "--from", "0s", "--to", "1h"]) == 0
+    assert main(["whatif", str(place / "run.rec"), "--from", "+0s", "--to", "+1h"]) == 0
     assert "3 sessions" in capsys.readouterr().out
-    assert main(["whatif", str(place / "run.rec"), "--from", "1h"]) == 2
+    assert main(["whatif", str(place / "run.rec"), "--to", "-1h"]) == 2

@@ -11,10 +11,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from agentflow.recording import Recording
 from agentflow_console.app import ConsoleApp
 from agentflow_console.forms.choice import Choice
 from agentflow_console.forms.whatif import Sources, WhatIfScreen
+from agentflow_console.keymap import KeyMap
+from agentflow_console.link.recorded import RecordedLink
 from agentflow_console.screens.whatif import WhatIf
+from agentflow_console.settings import Settings
 from agentflow_console.whatif.running import CANCELLED, Run
 from console_forms.looking import SMALL, WIDE, console, reads, seen, until
 from console_forms.samples import sample_link
@@ -123,3 +127,20 @@ async def test_what_is_wrong_with_a_run_is_a_sentence(place: Path) -> None:
     await run.go()
     assert run.state == "failed"
     assert "no events" in run.error
+
+
+async def test_a_session_of_a_recording_that_is_shown_again_is_run_otherwise(place: Path) -> None:
+    """While a recording is replayed, the form knows which one; nothing hostile is on the screen."""
+    with Recording.open(place / "run.rec") as recording:
+        link = RecordedLink(recording, at=recording.span.end)
+        app = ConsoleApp(link, read_only=True, settings=Settings(), keymap=KeyMap(), fps=30)
+        async with app.run_test(size=WIDE) as pilot:
+            form = await form_of(app, pilot)
+            assert form.query_one("#recording", Input).value == str(place / "run.rec")
+            form.query_one("#session", Input).value = "s1"
+            form.query_one("#mode", Choice).choose("sequential")
+            await pilot.press("ctrl+r")
+            await reads(pilot, "≠ they part")
+            await pilot.press("enter")
+            text = await reads(pilot, "First divergence", "[/INST]")
+            assert "\x1b" not in text

@@ -10,6 +10,8 @@ from textual.worker import Worker
 
 from agentflow.control import Answer
 from agentflow_console.bindings import bindings
+from agentflow_console.link.protocol import Link
+from agentflow_console.link.recorded import RecordedLink
 from agentflow_console.panes.whatif import VerdictsPane, report_pieces, summary_pieces
 from agentflow_console.recordings import ENDING
 from agentflow_console.screens.listing import Listing
@@ -83,13 +85,11 @@ class WhatIf(Listing):
 
         console = self.console
         config = console.store.config
-        journal = console.link.journal
-        beside = Path(journal).with_suffix(ENDING) if journal else None
         form = WhatIfScreen(
             self._start,
             session=self._session,
-            recording=str(beside) if beside is not None and beside.is_file() else "",
-            config=config.path if config is not None else "",
+            recording=_recording_of(console.link),
+            config=config.path if config is not None and Path(config.path).is_file() else "",
             agents=[row.name for row in console.store.agents],
             read_only=console.read_only,
         )
@@ -107,6 +107,14 @@ class WhatIf(Listing):
         """End the run that is under way."""
         if self._worker is not None and self._worker.is_running:
             self._worker.cancel()
+
+
+def _recording_of(link: Link) -> str:
+    """The recording that is shown, or the one of the engine that runs; '' if there is none."""
+    if isinstance(link, RecordedLink):
+        return str(link.recording.path)
+    beside = Path(link.journal).with_suffix(ENDING) if link.journal else None
+    return str(beside) if beside is not None and beside.is_file() else ""
 
 
 def _said(run: Run) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from agentflow.errors import ConfigError, RecordingUnusable
 from agentflow_console.arguments import CONFIG_FLAGS, UsageError
+from agentflow_console.moments import parse_moment
 from agentflow_console.recordings import find_recording
 from agentflow_console.text import safe
 from agentflow_console.whatif.lines import divergence_lines, session_line, summary_lines
-from agentflow_console.whatif.selecting import moment
 
 if TYPE_CHECKING:
     from agentflow.config import Config
@@ -60,9 +60,8 @@ def _prepare(recording: Recording, flags: Namespace) -> WhatIf:
     from agentflow.whatif import WhatIf, choices_from, chosen
 
     choices = choices_from(flags.agent or (), flags.default, flags.missing)
-    start = recording.span.start
-    begin = moment(flags.begin, start) if flags.begin else float("-inf")
-    end = moment(flags.end, start) if flags.end else float("inf")
+    begin = _moment(flags.begin, recording, float("-inf"))
+    end = _moment(flags.end, recording, float("inf"))
     if begin == float("-inf") and end == float("inf") and flags.session:
         stories = [story for name in flags.session for story in recording.session(name)]
     else:
@@ -74,6 +73,14 @@ def _prepare(recording: Recording, flags: Namespace) -> WhatIf:
         raise UsageError("the recording has no events of that kind: nothing to compare")
     versions = list(recording.versions.values())
     return WhatIf(stories, versions, _config(flags, versions), choices)
+
+
+def _moment(text: str, recording: Recording, otherwise: float) -> float:
+    """The moment that a flag means; ``otherwise`` when it says nothing. Raises UsageError."""
+    try:
+        return parse_moment(text, recording.span) if text else otherwise
+    except ValueError as error:
+        raise UsageError(safe(str(error))) from None
 
 
 def _config(flags: Namespace, versions: list[Any]) -> Config:
