@@ -256,3 +256,16 @@ async def test_what_is_stopped_is_not_called_lost_when_one_leaves() -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         assert app._would_be_lost() == 0
+
+
+async def test_a_breakpoint_is_found_by_its_number() -> None:
+    """What leads here from elsewhere puts the cursor on it."""
+    app = console(stopped_link(stop(1, 8815)))
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        app.open_in("breakpoints", 2)
+        await until(
+            pilot, lambda: isinstance(app.room.selected, BreakpointRow) if app.room else None
+        )
+        assert app.room is not None
+        assert app.room.selected.number == 2

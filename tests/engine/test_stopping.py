@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from agentflow import Event, State
+from agentflow import Context, Event, State
 from agentflow.control import Command, Control
 from agentflow.telemetry.snapshot import Cursor
 
@@ -168,3 +168,28 @@ async def test_all_that_is_stopped_is_shown_even_when_there_is_much_of_it() -> N
         assert await do(control, "continue") == "50 stopped events go on"
         await asyncio.wait_for(runner.join(), 1)
         assert control.snapshot(Cursor()).stops == []
+
+
+@virtual
+async def test_a_stop_tells_who_caused_its_event() -> None:
+    """A follow-up event has the one that routed it, a nested one that whose handler asked."""
+
+    async def asks(event: Event, state: State, context: Context) -> None:
+        await context.request(Event("a", {"n": "nested"}))
+        state.meta["route"] = "a"
+
+    runner = make(NO_RETRY, a=lambda e, s: None, asks=asks)
+    async with runner:
+        control = Control(runner)
+        await do(control, "break", hook="BeforeAgentRun", agent="a")
+        await runner.emit(Event("asks", {"n": "first"}))
+        for target in ("asks", "asks"):
+            await settle()
+            (row,) = control.snapshot(Cursor()).stops
+            detail = control.stop(row.number)
+            assert detail is not None
+            assert detail.cause is not None
+            assert detail.cause.target == target
+            await do(control, "continue", number=row.number)
+        await runner.join()
+        assert runner.counts().succeeded == 3

@@ -173,6 +173,15 @@ class Breakpoints(Room):
 
     # -- what the room answers -----------------------------------------------------------------
 
+    def select(self, key: Any) -> None:
+        """Put the cursor on the breakpoint of this number."""
+        rows = self.points.fetch(self.console.store)
+        if rows is not None:
+            self.points.show(rows)
+        if self.points.select(key):
+            self._list = self.points
+            self.points.focus(scroll_visible=False)
+
     def open_row(self, row: Any) -> None:
         if isinstance(row, BreakpointRow) and self.opened:
             self.action_edit()

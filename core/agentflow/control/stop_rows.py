@@ -62,14 +62,13 @@ def stop_detail(runner: Runner, number: int) -> StopDetail | None:
         return None
     dispatcher = runner.dispatcher
     execution = stop.execution
+    parent = execution.event.parent_event
+    found = dispatcher.nested.get(execution)
+    if parent:
+        found = next((one for one in runner.executions() if one.event.id == parent), found)
     cause = None
-    if execution.event.parent_event:
-        parent = execution.event.parent_event
-        found = next((one for one in runner.executions() if one.event.id == parent), None)
-        if found is not None:
-            cause = event_row(
-                found, dispatcher.guards, dispatcher.wall_offset, dispatcher.now(), None
-            )
+    if found is not None:
+        cause = event_row(found, dispatcher.guards, dispatcher.wall_offset, dispatcher.now(), None)
     point = runner.breakpoints.find(stop.breakpoint)
     return StopDetail(
         row=stop_row(stop, runner),
