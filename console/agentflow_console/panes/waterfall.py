@@ -331,6 +331,9 @@ def _name(span: SpanRow) -> str:
     if span.kind == "hook":  # the callback is what differs
         point, _, callback = span.name.partition(" ")
         return f"hook {safe(callback, 80)} · {safe(point, 40)}"
+    if span.kind == "retrying":  # it is under its agent's run
+        _, after, attempt = span.name.partition(" after ")
+        return f"retrying{after}{safe(attempt, 40)}" if after else f"retrying {safe(span.name, 80)}"
     return f"{span.kind} {safe(span.name, 80)}".strip()
 
 

@@ -16,14 +16,14 @@ from agentflow.recording.opening import Opened
 from agentflow.recording.records import Frame, News, VersionRecord
 from agentflow.recording.retention import Retention
 
-CHUNK = 512
+CHUNK = 256
 """Stories in one chunk, at most."""
 
 LINGER = 0.25
 """Seconds that stories are waited for until a chunk is written with what there is."""
 
-MOST = 50_000
-"""Stories that may wait for the writer; beyond that they are counted as missed."""
+MOST, MOST_BYTES = 50_000, 64_000_000
+"""Stories, and bytes of their states, that may wait; what is beyond is counted as missed."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -51,6 +51,7 @@ class Writer:
         self._db, self._lock = opened.db, opened.lock
         self._offset = offset
         self._last = 0.0
+        self._added = self._taken = 0  # bytes of states, by the loop and by the thread
         self._retention = retention
         self._failed: Callable[[str], None]
         self._some = threading.Event()
@@ -65,10 +66,11 @@ class Writer:
 
     def add(self, ended: Ended) -> None:
         """Hand a story over. For the loop's thread: never blocks."""
-        waiting = len(self.stories)
-        if waiting >= MOST:
+        waiting, size = len(self.stories), ended.size
+        if waiting >= MOST or self._added + size - self._taken > MOST_BYTES:
             self.missed += 1
             return
+        self._added += size
         self.stories.append(ended)
         if not waiting:
             self._some.set()
@@ -128,7 +130,7 @@ class Writer:
         stories = self.stories
         batch = [stories.popleft() for _ in range(min(len(stories), CHUNK))]
         offset = self._offset
-        bodies: list[msgspec.Raw] = []
+        bodies: list[bytes] = []
         keys: set[int] = set()
         earliest, began, failed = batch[0].execution.accepted, 0.0, 0
         for ended in batch:
@@ -139,13 +141,14 @@ class Writer:
             earliest = min(earliest, execution.accepted)
             failed += bool(execution.error)
             keys.update(encoding.keys(execution))
-            bodies.append(msgspec.Raw(encoding.encode_story(ended, self._last, self.shift)))
+            bodies.append(encoding.encode_story(ended, self._last, self.shift))
         first = self.written + 1
         self.written += len(batch)
         row = (first, self.written, earliest + offset, began + offset, self._last + offset, failed)
-        body = schema.pack(_encode((offset, bodies)))
+        body = schema.pack(encoding.join(offset, bodies))
         found = schema.keys_of(keys)
         self._insert("chunks", (*row, found, body, schema.crc_of(body, *row)))
+        self._taken += sum(ended.size for ended in batch)
 
     def _write_other(self, other: Told | VersionRecord) -> None:
         if isinstance(other, VersionRecord):
