@@ -155,9 +155,9 @@ async def test_a_slow_terminal_is_said_in_any_width(cells: int, said: str) -> No
 
 async def test_a_slow_or_dear_console_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """The figure is longer where it is bad, and there is room."""
+    monkeypatch.setattr(Pump, "delay", 0.004)
     app = console(rows.link(engine_cost=0.15, name="x"))
     async with app.run_test(size=(220, 24)) as pilot:
-        monkeypatch.setattr(Pump, "delay", 0.004)
         await settled(pilot)
         app.refresh_lines()
         assert "ui 4ms costs 15% of a core" in text_of(app.query_one(StatusLine))[0]

@@ -11,7 +11,7 @@ import pytest
 from agentflow import CallbackArgs, Context, Event, HookPoint, Runner, State
 from agentflow.engine.outlook import coming
 from agentflow.engine.stops import Stop
-from agentflow.errors import AgentTimeout, DroppedAtBreakpoint
+from agentflow.errors import AgentTimeout, DroppedAtBreakpoint, InvalidEvent
 from agentflow.journal import Journal
 from agentflow.testing import recorder
 
@@ -674,6 +674,36 @@ async def test_stopped_events_can_be_kept_for_the_next_start(tmp_path: Path) -> 
     await runner.join()
     assert runner.counts().succeeded == 1
     await runner.stop()
+
+
+@virtual
+async def test_an_edit_is_kept_with_the_event(tmp_path: Path) -> None:
+    """After a new start it runs with the edited data; data that can't be kept is refused."""
+    text = NO_RETRY + '[breakpoints]\non_quit = "keep"\n'
+    seen = recorder()
+    for life in range(2):
+        runner = make(text, a=seen.agent)
+        runner.journal = Journal(tmp_path / "journal.db", inline=True, max_event_bytes=2_000)
+        await runner.start()
+        if not life:
+            runner.breakpoints.set("BeforeAgentRun", "a")
+            await runner.emit(Event("a", {"n": 1}, {"idempotency_key": "k"}, session_id="s"))
+            (stop,) = await stopped(runner)
+            with pytest.raises(InvalidEvent):
+                stop.edit(data={"n": "x" * 5_000})
+            stop.edit(data={"n": 2})
+            with pytest.raises(InvalidEvent):
+                stop.edit(data={"n": float("nan")})
+            await runner.stop()
+            continue
+        await runner.join()
+        assert [event.data["n"] for event in seen.events] == [2]
+        assert await runner.emit(Event("a", {"n": 3}, {"idempotency_key": "k"})), "known still"
+        await runner.join()
+        assert len(seen.events) == 1
+        assert runner.recovered is not None
+        assert not runner.recovered.damage
+        await runner.stop()
 
 
 @virtual

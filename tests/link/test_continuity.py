@@ -38,6 +38,7 @@ class Engine:
             live=self.live,
             live_total=len(self.live),
             dead=None if cursor.dead == 0 else [],
+            breakpoints=None if cursor.breakpoints == 0 else [],
             config=None,
         ).pull(cursor)
 
@@ -81,10 +82,12 @@ async def test_rows_of_the_next_engine_follow_those_of_the_one_before() -> None:
 async def test_tables_of_the_next_engine_are_asked_for_again() -> None:
     """Its revisions are its own: the same number does not mean the same dead letters."""
     store, continuity = Store(), Continuity()
-    assert (await pull(store, continuity, Engine())).dead == []
-    assert (await pull(store, continuity, Engine())).dead is None
-    continuity.begin()
-    assert (await pull(store, continuity, Engine())).dead == []
+    for _ in range(2):
+        first = await pull(store, continuity, Engine())
+        assert first.dead == first.breakpoints == []
+        again = await pull(store, continuity, Engine())
+        assert again.dead is again.breakpoints is None
+        continuity.begin()
 
 
 async def test_events_whose_end_nobody_saw_are_counted() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from agentflow import Config, Event, EventVetoed, State
-from agentflow.errors import ProviderServerError
+from agentflow.errors import DroppedAtBreakpoint, ProviderServerError
 from agentflow.resilience.dead_letters import describe
 from agentflow.whatif import (
     PARTED,
@@ -172,6 +173,20 @@ def test_what_a_callback_refused_is_refused_again() -> None:
     assert report.verdict == SAME, report.first and report.first.sentence
     assert report.pairs[0].new.error == describe(EventVetoed("guard", "not today"))  # type: ignore[union-attr]
     assert len(fired) == 1
+
+
+@pytest.mark.parametrize("runs", [0, 1])
+def test_what_an_operator_dropped_ends_there_again(runs: int) -> None:
+    """An event that was dropped at a breakpoint is no divergence, and nothing runs after that."""
+    (story,), versions = taped_in("sequential")
+    error = describe(DroppedAtBreakpoint(3, "BeforeAgentRun", "delta"))
+    story = msgspec.structs.replace(
+        story, runs=story.runs[:runs], outputs=story.outputs[:runs], error=error
+    )
+    report, summary = run(toml("sequential"), ([story], versions))
+    assert report.verdict == SAME
+    assert report.pairs[0].new.error == error  # type: ignore[union-attr]
+    assert summary.new.sources.get("recorded", 0) == runs
 
 
 def test_time_on_hold_is_nobodys_time() -> None:

@@ -20,7 +20,7 @@ class Continuity:
 
     def __init__(self) -> None:
         self._last: Snapshot | None = None  # in the screen's numbers
-        self._event = self._log = self._dead = self._config = 0
+        self._event = self._log = self._dead = self._config = self._breakpoints = 0
         self._open: set[int] = set()  # events that the engine before had not ended, as far as seen
 
     def begin(self) -> None:
@@ -34,6 +34,7 @@ class Continuity:
         # Revisions begin at 0 with each engine: another one is never taken for the same.
         self._dead = last.dead_revision + 1
         self._config = last.config_revision + 1
+        self._breakpoints = last.breakpoints_revision + 1
 
     @property
     def event_base(self) -> int:
@@ -48,6 +49,7 @@ class Continuity:
             log=max(cursor.log - self._log, 0),
             dead=max(cursor.dead - self._dead, -1),
             versions=max(cursor.versions - self._config, -1),
+            breakpoints=max(cursor.breakpoints - self._breakpoints, -1),
         )
 
     def to_screen(self, snapshot: Snapshot) -> Snapshot:
@@ -62,6 +64,7 @@ class Continuity:
             log_cursor=snapshot.log_cursor + self._log,
             dead_revision=snapshot.dead_revision + self._dead,
             config_revision=snapshot.config_revision + self._config,
+            breakpoints_revision=snapshot.breakpoints_revision + self._breakpoints,
         )
         self._last = moved
         return moved

@@ -204,6 +204,14 @@ class Intake:
         """``attempt`` has failed and the next one is due at ``due`` (monotonic seconds)."""
         self._keep_tries(execution, attempt, due + self._dispatcher.wall_offset)
 
+    def edited(self, execution: Execution, event: Event) -> None:
+        """An operator has edited its event: should it run again, then as it is now.
+
+        Raises InvalidEvent for what can't be kept.
+        """
+        if not execution.nested:
+            self.journal.rewrite(execution.seq, event)
+
     def interrupted(self, execution: Execution) -> None:
         """A stop without drain has cut it short: when it runs again, that is another attempt."""
         if execution.lease >= 0:

@@ -195,6 +195,8 @@ class Stop:
         if data is not None:
             old = execution.event
             new = old.replace(data=data)
+            if self._dispatcher.intake is not None:
+                self._dispatcher.intake.edited(execution, new)
             found += differences("data", old.data, new.data)
             execution.event = new
             for stop in self._dispatcher.breakpoints.stops.values():

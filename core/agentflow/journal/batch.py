@@ -19,7 +19,7 @@ from zlib import crc32
 from agentflow.journal.codec import packed, unpacked
 from agentflow.journal.schema import WRITE_TIP, Tip, assign, crc_of, event_crc
 
-ACCEPT, SETTLE, RETRY, DEAD, FEED, STATEMENT, FLUSH = range(7)
+ACCEPT, SETTLE, RETRY, DEAD, FEED, STATEMENT, FLUSH, REWRITE = range(8)
 """What a record is; it comes first in the tuple. What follows:
 
 ACCEPT     seq, id, rank, session or "", body, key or "", feed or None, ticket, when
@@ -29,6 +29,7 @@ DEAD       number, body, status
 FEED       name, position, finished
 STATEMENT  sql, parameters
 FLUSH      ticket
+REWRITE    seq, body
 """
 
 Record = tuple[Any, ...]
@@ -73,6 +74,7 @@ class Batch:
         self._sessions: dict[str, tuple[int, float, bytes]] = {}
         self._feeds: dict[str, tuple[int, bool]] = {}
         self._others: list[tuple[str, tuple[Any, ...]]] = []
+        self._rewritten: dict[int, bytes] = {}
         accept = self._accept
         for record in records:
             if record[0] == ACCEPT:
@@ -133,6 +135,11 @@ class Batch:
     def _flush(self, record: Record) -> None:
         self.told.append((record[1], 0, None))
 
+    def _rewrite(self, record: Record) -> None:
+        _, seq, body = record
+        self._rewritten[seq] = body
+        self.size += len(body)
+
     # -- all of it ----------------------------------------------------------------------
 
     def write(self, db: sqlite3.Connection, tip: Tip) -> dict[int, tuple[int, str]]:
@@ -158,6 +165,8 @@ class Batch:
             insert(db, _RETRIES, self._retry_rows(), 4)
             insert(db, _SESSIONS, self._session_rows(), 5)
             insert(db, _FEEDS, self._feed_rows(), 4)
+            for seq, body in self._rewritten.items():
+                _rewrite(db, seq, body)
             for sql, parameters in self._others:
                 db.execute(sql, parameters)
             db.execute(WRITE_TIP, after.row())
@@ -199,7 +208,7 @@ class Batch:
 
 _TAKE = (
     Batch._accept, Batch._settle, Batch._retry, Batch._bury, Batch._feed, Batch._statement,
-    Batch._flush,
+    Batch._flush, Batch._rewrite,
 )  # fmt: skip
 
 
@@ -231,7 +240,7 @@ def weight(record: Record) -> int:
         _, _, _, _, _, state, dead, children = record
         own = 64 + (len(state) if state else 0) + (len(dead[2]) if dead else 0)
         return own + sum(map(weight, children)) if children else own
-    return 64 + len(record[2]) if kind == DEAD else 256
+    return 64 + len(record[2]) if kind in (DEAD, REWRITE) else 256
 
 
 def mark_dead(number: int, status: str) -> tuple[str, tuple[Any, ...]]:
@@ -240,6 +249,15 @@ def mark_dead(number: int, status: str) -> tuple[str, tuple[Any, ...]]:
         "INSERT OR REPLACE INTO dead_marks VALUES (?, ?, ?)",
         (number, status, crc_of("dead_marks", number, status)),
     )
+
+
+def _rewrite(db: sqlite3.Connection, seq: int, body: bytes) -> None:
+    """Put another body in the place of an event's; all else of it stays."""
+    row = db.execute("SELECT rank, session, key FROM events WHERE seq = ?", (seq,)).fetchone()
+    if row is not None:
+        rank, session, key = row
+        crc = event_crc(seq, rank, session, body, key)
+        db.execute("UPDATE events SET body = ?, crc = ? WHERE seq = ?", (bytearray(body), crc, seq))
 
 
 def _duplicates(db: sqlite3.Connection, events: list[Any]) -> dict[int, tuple[int, str]]:

@@ -20,6 +20,7 @@ from agentflow.journal.batch import (
     FEED,
     FLUSH,
     RETRY,
+    REWRITE,
     SETTLE,
     STATEMENT,
     Record,
@@ -231,6 +232,10 @@ class Journal:
     def retry(self, seq: int, tries: int, due: float) -> None:
         """Event ``seq`` has ``tries`` tries behind it and runs again at ``due``."""
         self._submit((RETRY, seq, tries, due))
+
+    def rewrite(self, seq: int, event: Event) -> None:
+        """Event ``seq`` has been edited: it is ``event`` from now on. Raises InvalidEvent."""
+        self._submit((REWRITE, seq, encode(event, self.max_event_bytes)))
 
     def bury(self, dead: DeadRecord) -> None:
         """Keep a dead letter that belongs to no event of the journal."""

@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from agentflow.event import Event
 from agentflow.telemetry.difference import Change, difference
 from agentflow.whatif.plain import plain
 
 _ENGINES_NUMBERS = ("timed out after", "had passed", "lets a call through in")
+_encode = msgspec.msgpack.Encoder().encode
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _PASSING = ("time", "config_version")
 """What the data of an error event says of the run and not of the event."""
@@ -27,6 +30,8 @@ def same_text(old: str, new: str) -> bool:
 
 def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """How ``new`` differs from ``old``, apart from texts that say the same."""
+    if _equal(old, new):
+        return []
     return [
         change
         for change in difference(old, new)
@@ -36,6 +41,14 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
             and same_text(change.old, change.new)
         )
     ]
+
+
+def _equal(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether two values are the same to the last type; a quick look that may miss it."""
+    try:
+        return _encode(old) == _encode(new)
+    except (TypeError, ValueError, OverflowError, UnicodeError, RecursionError):
+        return False
 
 
 def same_event(old: Event, new: Event) -> bool:

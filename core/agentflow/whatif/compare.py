@@ -12,6 +12,7 @@ from agentflow.telemetry.trace import bounded
 from agentflow.whatif.alike import differing, same_text
 from agentflow.whatif.choices import MISSING
 from agentflow.whatif.plain import plain
+from agentflow.whatif.recorded import DROPPED
 from agentflow.whatif.trace import EventTrace, Step
 
 EVENT, AGENTS, INPUT, OUTCOME, OUTPUT, ATTEMPTS, STATE, UNKNOWN = (
@@ -83,8 +84,8 @@ def divergences(recorded: EventTrace | None, new: EventTrace | None) -> Iterator
         yield part(EVENT, 0, "", expected=f"to {recorded.target}", came=f"to {new.target}")
     elif changes := differing(plain(recorded.data), plain(new.data)):
         yield part(EVENT, 0, "", changes=changes, **_changed_words(changes))
-    if _cut_off(recorded, new):
-        return
+    if _cut_off(recorded, new) or recorded.error.startswith(DROPPED):
+        return  # what an operator has ended says nothing about what would have come
     for number in range(max(len(recorded.groups), len(new.groups))):
         was = recorded.groups[number] if number < len(recorded.groups) else []
         now = new.groups[number] if number < len(new.groups) else []

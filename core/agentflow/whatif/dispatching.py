@@ -22,6 +22,7 @@ from agentflow.event import Event
 from agentflow.resilience import RetryPolicy
 from agentflow.state import State
 from agentflow.telemetry.metrics import Meter
+from agentflow.whatif.again import error_again
 from agentflow.whatif.alike import same_event
 from agentflow.whatif.recorded import Book, Place, RecordedEvent, emitted_label, engine_label, free
 
@@ -118,9 +119,12 @@ class SandboxDispatcher(Dispatcher):
         if told is not None and told.vetoed is not None:
             self._refuse(execution, told, EventVetoed(*told.vetoed))
             return
+        if told is not None and told.dropped and not told.runs:
+            self._refuse(execution, told, error_again(told.story.error))
+            return
         await super().orchestrate(execution, guard, *rest, **named)
 
-    def _refuse(self, execution: Execution, told: RecordedEvent, error: EventVetoed) -> None:
+    def _refuse(self, execution: Execution, told: RecordedEvent, error: Exception) -> None:
         choice = self.plan.pick(execution.event)
         execution.label = choice.label
         execution.started = execution.last = self.now()

@@ -16,6 +16,7 @@ from agentflow.event import Event
 from agentflow.recording.records import NOBODY, Note, Output, Run, Story, event_of
 
 ABANDONED = "abandoned"
+DROPPED = "DroppedAtBreakpoint: "
 _ENGINES_NOTES = ("retrying", "held", "late", ABANDONED)
 _MOMENT = 1e-6
 _VETO = re.compile(r"EventVetoed: vetoed by hook (['\"])(.*)\1: (.*)", re.DOTALL)
@@ -133,6 +134,11 @@ class RecordedEvent:
     def called_back(self) -> bool:
         """Whether callbacks, or somebody at a breakpoint, could have changed its state."""
         return any(note.kind not in _ENGINES_NOTES for note in self.story.notes)
+
+    @property
+    def dropped(self) -> bool:
+        """Whether an operator ended it at a breakpoint."""
+        return self.story.error.startswith(DROPPED)
 
     @property
     def vetoed(self) -> tuple[str, str] | None:

@@ -62,6 +62,9 @@ class StandIn:
         assert execution is not None
         occurrence = sum(run[0] == self._name for run in execution.runs) + 1
         run = self._dispatcher.book.run(event.id, self._name, occurrence)
+        told = self._dispatcher.book.events.get(event.id)
+        if run is None and told is not None and told.dropped:
+            raise error_again(told.story.error)
         source, reason = self._source(run, context.attempt)
         key = event.id, self._name, occurrence
         self._answers[key] = Answer(source, None, None)
