@@ -223,6 +223,23 @@ async def test_an_edited_dead_letter_is_compared_too() -> None:
             await reads(pilot, "✗ dead → ✓ succeeded", '~ data.name  "" → "dis"')
 
 
+async def test_a_walk_leaves_the_search_as_it_is() -> None:
+    """A session that the search does not find is shown beside what it has found."""
+    async with running() as runner:
+        app = console_on(runner)
+        async with app.run_test(size=WIDE) as pilot:
+            await visit(pilot, "5", "Sessions 3")
+            await pilot.press("/", *"well", "enter")
+            await reads(pilot, "Sessions 1/3")
+            room = app.room
+            assert isinstance(room, Traces)
+            await opened_any(pilot, "well")
+            on_span(room, "agent", "parse")
+            await pilot.press(">")
+            await until(pilot, lambda: room.waterfall.subject == "mail" and room.waterfall.spans)
+            await reads(pilot, "Sessions 1/3", "/well", "Session mail")
+
+
 async def test_n_goes_from_failure_to_failure() -> None:
     """The cursor lands on what failed first of all, not on all that failed because of it."""
     async with running() as runner:

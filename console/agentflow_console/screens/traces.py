@@ -28,6 +28,7 @@ from agentflow_console.text import safe
 from agentflow_console.walking import Walk
 
 _BESIDE, _STACKED = 140, 100
+_LARGE = 74_994  # characters that a terminal is sure to take over OSC 52
 _SESSIONS, _WATERFALL, _SPAN = range(3)
 
 
@@ -236,8 +237,6 @@ class Traces(Room):
             self._walk.forget()
         self._wanted_event, self._wanted_span = event, span
         self._wanted = SessionRow(session, 0, 0, 0, 0.0, 0.0, "", "")
-        if self.sessions.filter_text and self.sessions.index_of(session) is None:
-            self.console.filter_pane(self.sessions, "")
         self.sessions.add(self._wanted)
         self.sessions.select(session)
         if self.waterfall.subject == session:
@@ -322,4 +321,5 @@ class Traces(Room):
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
-        self.console.say(f"Copied {len(text)} characters.")
+        large = "; many terminals take less" if len(text) > _LARGE else ""
+        self.console.say(f"Copied {len(text)} characters{large}.")
