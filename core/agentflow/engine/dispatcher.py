@@ -13,15 +13,16 @@ from agentflow.engine.admission import check
 from agentflow.engine.breakpoint import LaneFor
 from agentflow.engine.breakpoints import Breakpoints, Lanes
 from agentflow.engine.canary import Canary
-from agentflow.engine.execution import Execution, Resumed, Work
+from agentflow.engine.execution import Execution
 from agentflow.engine.express import new_state, ride
 from agentflow.engine.firing import HookRefused, fire
 from agentflow.engine.guards import Guard, current_guard
 from agentflow.engine.hooks import HookPoint, Hooks, without_stops
-from agentflow.engine.ledger import wake_up
+from agentflow.engine.parking import wait_until_due, wake_up
 from agentflow.engine.plan import Choice, Lane, Plan, PlannedAgent, Vitals
 from agentflow.engine.slots import Slots
 from agentflow.engine.supervision import Supervisor
+from agentflow.engine.work import Resumed, Work
 from agentflow.errors import (
     AgentTimeout,
     CircuitOpen,
@@ -223,7 +224,7 @@ class Dispatcher(Slots):
         execution.label = choice.label
         execution.work = work = Work(self, choice, guard)
         if execution.due:
-            await execution.wait_until_due()
+            await wait_until_due(execution)
         if resumed is None:
             execution.started = execution.last = self.now()
         else:

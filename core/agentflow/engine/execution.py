@@ -5,161 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from agentflow.agent import AgentResult
 from agentflow.engine.context import RunContext
 from agentflow.engine.firing import HookRefused, fire
 from agentflow.engine.guards import NOTHING_ASKED
 from agentflow.engine.hooks import STOPS, HookPoint, without_stops
-from agentflow.errors import AgentRunVetoed, AgentTimeout, CircuitOpen, DroppedAtBreakpoint
+from agentflow.engine.parking import look_parked, pass_gate, wait_for_retry
+from agentflow.engine.trail import Trail
+from agentflow.errors import AgentRunVetoed, AgentTimeout
 from agentflow.event import Event
 from agentflow.orchestration import Outcome
 from agentflow.resilience.dead_letters import describe
 from agentflow.state import State
-from agentflow.telemetry.trace import Note, RunRecord, bounded
+from agentflow.telemetry.trace import bounded
 
 if TYPE_CHECKING:
-    from agentflow.engine.dispatcher import Dispatcher
-    from agentflow.engine.guards import Guard, Guards
-    from agentflow.engine.plan import Choice, PlannedAgent
+    from agentflow.engine.guards import Guard
     from agentflow.engine.stops import Stop
-    from agentflow.recording.encoding import KeptOutput
+    from agentflow.engine.work import Work
 
 
-Attempt: TypeAlias = tuple[State, Any, BaseException | None]
-"""The state a handler was given, and what it returned or raised."""
-
-
-class Resumed(NamedTuple):
-    """Where the express lane left off: steps done, the state then, and a try at the next one."""
-
-    choice: Choice
-    done: int
-    state: State
-    tried: Attempt | None
-
-
-class Work:
-    """What an execution needs while it runs, and lets go of at its end.
-
-    ``active`` are the agent runs going on in a parallel phase; ``parked_held`` and
-    ``parked_retry`` those of them that wait; ``released`` says that all of them do and
-    the slot was given up. ``fresh`` is the state made from the event's data until
-    something has touched it, ``tried`` an attempt that was made before ``run``,
-    ``begun`` whether one lies behind it that is not among the runs. ``stood`` is for how many
-    seconds time stood still, ``stopped`` whether it ever did for this event,
-    ``dropped`` the error of an event that an operator has dropped.
-    """
-
-    __slots__ = (
-        "active", "begun", "choice", "dispatcher", "dropped", "fresh", "guard", "parked_held",
-        "parked_retry", "released", "stood", "stopped", "tried",
-    )  # fmt: skip
-
-    def __init__(self, dispatcher: Dispatcher, choice: Choice, guard: Guard) -> None:
-        self.dispatcher = dispatcher
-        self.choice = choice
-        self.guard = guard
-        self.active = self.parked_held = self.parked_retry = 0
-        self.released = self.begun = self.stopped = False
-        self.dropped: DroppedAtBreakpoint | None = None
-        self.stood = 0.0
-        self.fresh: State | None = None
-        self.tried: Attempt | None = None
-
-
-class Execution(msgspec.Struct, eq=False, gc=False):
-    """One accepted event: where it is, what ran for it, how it ended.
-
-    Times are monotonic seconds. ``runs`` are the agent runs that ended, ``notes`` what
-    else happened (hooks, holds, retries); together they are its trace. ``at`` is the
-    agent it reached last, ``last`` when the latest thing happened (it saves reading the
-    clock twice for one moment).
-
-    Thousands of ended executions are kept, so the garbage collector is spared them: when
-    one has ended it lets go of everything that could lead back to it.
-    """
-
-    event: Event
-    seq: int
-    rank: int
-    accepted: float
-    waiter: asyncio.Future[AgentResult] | None = None
-    started: float = 0.0
-    last: float = 0.0
-    ended: float = 0.0
-    label: tuple[str, int] = ("", 0)
-    """Mode and configuration version, once it has started."""
-    runs: tuple[RunRecord, ...] = ()
-    view: Mapping[str, Any] | None = None
-    """The state it ended with, bounded."""
-    at: str = ""
-    waits: str = ""
-    """held, retrying or queued while it waits without a slot."""
-    error: str = ""
-    attempt: int = 1
-    notes: list[Note] | None = None
-    children: list[str] | None = None
-    nested: bool = False
-    """Whether it runs inside another one, in its slot and its time."""
-    deadline: float = inf
-    work: Work = None  # type: ignore[assignment]  # there while it runs off the express lane
-    key: str = ""
-    """What its idempotency keys begin with, if not with the event's id."""
-    tries: int = 0
-    """Attempts that lie behind it from before the engine's last start."""
-    deaths: int = 0
-    """How many of them ended with the process."""
-    due: float = 0.0
-    """When its retry is due, if it waited for one then (monotonic seconds)."""
-    lease: int = -1
-    """Its cell among the leases, while it runs."""
-    outbox: list[Any] | None = None
-    """Events that it caused, which go to the disk together with its end."""
-    outputs: list[KeptOutput | None] | None = None
-    """What the runs ended with, while a recording is made; None where that can be seen from
-    what the next one was given."""
-    emitted: list[tuple[str, str, float]] | None = None
-    """Which of the children a handler emitted: id, agent, when its run began."""
-
-    @property
-    def status(self) -> str:
-        """queued, running, held, retrying, succeeded or dead."""
-        if self.ended:
-            return "dead" if self.error else "succeeded"
-        if self.waits:
-            return self.waits
-        return "running" if self.started else "queued"
-
-    @property
-    def mode(self) -> str:
-        """The orchestration mode it runs or ran under; '' before it has started."""
-        return self.label[0]
-
-    @property
-    def version(self) -> int:
-        """The configuration version it runs or ran under; 0 before it has started."""
-        return self.label[1]
-
-    def key_of(self, agent: str) -> str:
-        """The idempotency key of the agent's next run (or the one going on) for this event.
-
-        The same again when the event is run again, another one for each round of a loop.
-        """
-        times = sum(run[0] == agent for run in self.runs)
-        place = f"#{times + 1}" if times else ""
-        return f"{self.key or self.event.id}/{agent}{place}"
-
-    def keep_output(self, output: KeptOutput) -> None:
-        """Remember what the latest of the runs has ended with."""
-        outputs = self.outputs = self.outputs or []
-        outputs += [None] * (len(self.runs) - 1 - len(outputs))
-        outputs.append(output)
-
-    # -- one agent ----------------------------------------------------------------------
+class Execution(Trail, eq=False, gc=False):
+    """One accepted event while the engine brings it to its end."""
 
     async def run(self, name: str, event: Event, state: State) -> Outcome:
         """Run one agent for this event: hooks, gate, breaker, time limit, retries.
@@ -230,7 +99,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             vetoed = error is not None
             while error is None:
                 if not vitals.clear and work.tried is None:
-                    error = await self._pass(agent)
+                    error = await pass_gate(self, agent)
                 if error is None and started >= self.deadline and work.tried is None:
                     # The time of the whole orchestration was up before this agent's turn.
                     vitals.breaker.abandoned()
@@ -292,7 +161,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
                 else:
                     if dispatcher.closing:
                         raise asyncio.CancelledError  # which the agent has ignored
-                    await self._wait_for_retry(name, attempt, delay, error)
+                    await wait_for_retry(self, name, attempt, delay, error)
                 vitals.meter.retries += 1
                 attempt += 1
                 self.attempt = attempt
@@ -342,7 +211,7 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             if choice.parallel:
                 work.active -= 1
                 if self.work is work and work.active and not work.released:
-                    self.look_parked()
+                    look_parked(self)
             if outer is None:
                 guard.agent = ""
                 guard.deadline = inf
@@ -385,129 +254,6 @@ class Execution(msgspec.Struct, eq=False, gc=False):
             answer = fire(self, callbacks, HookPoint.AGENT_ERROR, state, name, result, error)
             state = answer if isinstance(answer, State) else await answer
         return Outcome(state, error, name)
-
-    async def _pass(self, agent: PlannedAgent) -> BaseException | None:
-        """Wait while the agent is paused, then ask its breaker; the error if it says no."""
-        vitals, dispatcher = agent.vitals, self.work.dispatcher
-        while vitals.paused or not agent.code.started:
-            if not vitals.paused:
-                try:
-                    async with asyncio.timeout(self.work.choice.plan.timeout):
-                        await agent.code.start()
-                except Exception as error:
-                    dispatcher.supervisor.not_ready(vitals)
-                    return error
-                vitals.ready = True
-                dispatcher.supervisor.ready(vitals)
-                continue
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            vitals.gate.append((self, waiting))
-            began = dispatcher.now()
-            await self.park("held", waiting)
-            ended = dispatcher.now()
-            self.note("held", agent.name, began, ended, "ok")
-            # Time spent held is not the agent's: no timeout counts it.
-            self.deadline += ended - began
-        allowed = vitals.breaker.allow()
-        vitals.clear = dispatcher.is_clear(vitals)
-        if not allowed:
-            return CircuitOpen(agent.name, vitals.breaker.retry_after())
-        return None
-
-    async def _wait_for_retry(
-        self, name: str, attempt: int, delay: float, error: BaseException
-    ) -> None:
-        dispatcher = self.work.dispatcher
-        began = dispatcher.now()
-        if dispatcher.intake is not None:
-            dispatcher.intake.keep_retry(self, attempt, began + delay)
-        await self._sleep(delay)
-        self.note(
-            "retrying", f"{name} after attempt {attempt}", began, dispatcher.now(), "ok",
-            describe(error),
-        )  # fmt: skip
-
-    async def wait_until_due(self) -> None:
-        """Wait for the retry that it waited for when the engine ended."""
-        began = self.work.dispatcher.now()
-        if self.due > began:
-            await self._sleep(self.due - began)
-        self.note(
-            "retrying", f"attempt {self.tries}, before the last start", began,
-            self.work.dispatcher.now(), "ok",
-        )  # fmt: skip
-        self.due = 0.0
-
-    async def _sleep(self, delay: float) -> None:
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(delay, _wake, waiting)
-        try:
-            await self.park("retrying", waiting)
-        finally:
-            timer.cancel()
-
-    async def park(self, why: str, waiting: asyncio.Future[None]) -> None:
-        """Wait for ``waiting``; if all that runs for this event waits, give up its slot."""
-        work = self.work
-        held = why == "held"
-        if held:
-            work.parked_held += 1
-        else:
-            work.parked_retry += 1
-        if not work.released:
-            self.look_parked()
-        else:
-            self.say()
-        try:
-            await waiting
-        finally:
-            if held:
-                work.parked_held -= 1
-            else:
-                work.parked_retry -= 1
-        if work.released:
-            await work.dispatcher.take_slot(self)
-        self.say()
-
-    def look_parked(self) -> None:
-        """Give up the slot if everything that runs for this event waits."""
-        work = self.work
-        active = work.active if work.choice.parallel else 1
-        if work.parked_held + work.parked_retry >= active:
-            work.dispatcher.give_slot(self)
-        self.say()
-
-    def say(self) -> None:
-        """Let ``waits`` tell how it stands, and those know who wait for that."""
-        work = self.work
-        if not work.released:
-            self.waits = ""
-        else:
-            self.waits = "held" if work.parked_held else "retrying"
-            work.dispatcher.look_idle()
-
-    def note(
-        self, kind: str, name: str, start: float, end: float, status: str, error: str = ""
-    ) -> None:
-        """Add something out of the ordinary to the trace."""
-        if self.notes is None:
-            self.notes = []
-        self.notes.append((kind, name, start, end, status, error))
-
-    def running_agents(self, guards: Guards) -> list[tuple[str, float]]:
-        """The agents at work for this event now, and since when (monotonic seconds)."""
-        return [
-            (agent, since)
-            for guard in guards
-            for agent, since, execution in guard.frames()
-            if execution is self
-        ]
-
-
-def _wake(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
 
 
 def understood(name: str, output: Any, state: State) -> tuple[State, BaseException | None]:

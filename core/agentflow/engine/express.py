@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from agentflow.engine.execution import Attempt, Execution, Resumed
 from agentflow.engine.plan import MAX_STEPS
+from agentflow.engine.work import Attempt, Resumed
 from agentflow.frozen import is_small, thaw
 from agentflow.orchestration import Outcome
 from agentflow.orchestration.loop import at_limit, is_complete
@@ -23,6 +23,7 @@ from agentflow.telemetry.trace import RunRecord, bounded
 
 if TYPE_CHECKING:
     from agentflow.engine.dispatcher import Dispatcher
+    from agentflow.engine.execution import Execution
     from agentflow.engine.guards import Guard
     from agentflow.engine.plan import Lane
 

@@ -12,6 +12,7 @@ from agentflow.clock import Clock
 from agentflow.engine.backlog import Backlog
 from agentflow.engine.execution import Execution
 from agentflow.engine.guards import Guard, Guards
+from agentflow.engine.parking import wake_up
 from agentflow.engine.plan import Vitals
 
 DEEP = 5_000
@@ -217,9 +218,3 @@ class Ledger:
         watching, self._watching = self._watching, []
         for waiting in watching:
             wake_up(waiting)
-
-
-def wake_up(waiting: asyncio.Future[None]) -> None:
-    """Let go who waits for this future, unless it is done already."""
-    if not waiting.done():
-        waiting.set_result(None)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from agentflow.clock import Clock
 from agentflow.engine.execution import Execution
 from agentflow.engine.guards import Guard
-from agentflow.engine.ledger import Ledger, wake_up
+from agentflow.engine.ledger import Ledger
+from agentflow.engine.parking import wake_up
 from agentflow.engine.plan import Vitals
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from agentflow.engine.edits import ABSENT, differences, same
 from agentflow.engine.hooks import Callback, HookPoint, without_stops
-from agentflow.engine.ledger import wake_up
+from agentflow.engine.parking import look_parked, park, say, wake_up
 from agentflow.errors import DroppedAtBreakpoint
 from agentflow.frozen import thaw
 
 if TYPE_CHECKING:
     from agentflow.engine.dispatcher import Dispatcher
-    from agentflow.engine.execution import Execution, Work
+    from agentflow.engine.execution import Execution
+    from agentflow.engine.work import Work
     from agentflow.event import Event
     from agentflow.state import State
 
@@ -285,12 +286,12 @@ class Stop:
             work.begun = True
             work.parked_held += 1
             if work.released:
-                outer.say()
+                say(outer)
             else:
-                outer.look_parked()
+                look_parked(outer)
         counted = True
         try:
-            await execution.park("held", self._waiting)
+            await park(execution, "held", self._waiting)
             counted = False
             for _, work in around:
                 work.parked_held -= 1
@@ -298,12 +299,12 @@ class Stop:
                 if outer.work is work:
                     if work.released:
                         await dispatcher.take_slot(outer)
-                    outer.say()
+                    say(outer)
         except BaseException:
             for outer, work in around:
                 work.parked_held -= counted
                 if outer.work is work:
                     # Its handler goes on at once: it has heard of the cancellation.
                     dispatcher.take_slot_at_once(outer)
-                    outer.say()
+                    say(outer)
             raise
