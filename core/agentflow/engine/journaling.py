@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agentflow.agent import AgentResult
-from agentflow.engine.admission import check
+from agentflow.engine.admission import rank_of
 from agentflow.engine.execution import Execution
 from agentflow.errors import InvalidEvent, Restored
 from agentflow.event import Event
@@ -97,7 +97,7 @@ class Intake:
         self, arrival: Arrival, feed: tuple[str, int] | None = None, key: str | None = None
     ) -> None:
         event = arrival.event
-        rank = check(event) if event.steered else event.priority_rank
+        rank = rank_of(event)
         self.journal.accept(event, rank, arrival, feed, key)
         self._dispatcher.arriving += 1
 
@@ -231,7 +231,7 @@ class Intake:
         if execution.nested or (execution.ended and execution.outbox is None):
             self._submit(arrival)
             return
-        rank = check(event) if event.steered else event.priority_rank
+        rank = rank_of(event)
         record = self.journal.prepare(event, rank, arrival)
         if execution.outbox is None:
             execution.outbox = []

@@ -15,6 +15,9 @@ from agentflow.engine.guards import Guard, Guards
 from agentflow.engine.parking import wake_up
 from agentflow.engine.plan import Vitals
 
+PATIENCE = 1.0
+"""Seconds that an event waits for room in the queue before it is refused."""
+
 DEEP = 5_000
 """A backlog of more events is not looked through for every screen."""
 

@@ -16,13 +16,13 @@ from agentflow.config import Config, Problem
 from agentflow.config.difference import diff
 from agentflow.engine.admission import check
 from agentflow.engine.compiler import Compiler
-from agentflow.engine.dispatcher import PATIENCE, Dispatcher
+from agentflow.engine.dispatcher import Dispatcher
 from agentflow.engine.execution import Execution
 from agentflow.engine.express import ride
 from agentflow.engine.handover import pack, unpack
 from agentflow.engine.history import Change, History, Version
 from agentflow.engine.hooks import CallbackFunc, HookPoint
-from agentflow.engine.ledger import Counts
+from agentflow.engine.ledger import PATIENCE, Counts
 from agentflow.engine.plan import Plan, PlannedAgent, Vitals, breaker_policy
 from agentflow.engine.rollout import Rollout
 from agentflow.engine.subscribers import Subscriber, Subscribers
