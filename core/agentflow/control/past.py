@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
-from agentflow.control.rows import clean, event_row, one_line
+from agentflow.control.rows import clean, one_line
 from agentflow.engine.execution import Execution
 from agentflow.event import Event
 from agentflow.frozen import is_small
@@ -22,7 +22,6 @@ from agentflow.telemetry.trace import bounded
 
 if TYPE_CHECKING:
     from agentflow.engine import Runner
-    from agentflow.engine.guards import Guards
     from agentflow.engine.history import Version
 
 _KNOWN = 12_000
@@ -82,11 +81,6 @@ class Past:
             if len(self._known) > _KNOWN:
                 self._known.popitem(last=False)
         return execution
-
-    def row(self, event_id: str) -> EventRow:
-        """The row of one of the events that are shown."""
-        execution = next(found for found in self.executions() if found.event.id == event_id)
-        return event_row(execution, cast("Guards", self.guards), 0.0, self.at, None)
 
     # -- as a runner ----------------------------------------------------------------------
 
@@ -165,13 +159,21 @@ def execution_at(story: Story, at: float) -> Execution:
     return execution
 
 
-def ended_row(stored: Stored, offset: float) -> EventRow:
-    """The row of an event that has ended, from its stored form: what ``event_row`` would make.
+def row_of(stored: Stored, offset: float, at: float) -> EventRow:
+    """The row of an event as it stood ``at`` that time, from its stored form.
 
-    ``offset`` turns its times into seconds since the epoch. Hundreds are made for a frame.
+    It is what ``event_row`` would make of it; ``offset`` turns its times into seconds since
+    the epoch. Hundreds are made for a frame.
     """
     id, _, target, source, session, data, metadata = fields_in(stored.event)
-    priority = metadata.get("priority")
+    then = at - offset
+    ended = stored.ended + offset <= at
+    place, state = stored.at, "dead" if stored.error else "succeeded"
+    if not ended:
+        place, state = _open_state(stored, then)
+    elif not place and stored.runs:
+        place = stored.runs[-1][0]
+    started = ended or bool(stored.started and stored.started <= then)
     return EventRow(
         stored.seq,
         id,
@@ -179,17 +181,32 @@ def ended_row(stored: Stored, offset: float) -> EventRow:
         stored.accepted + offset,
         source,
         metadata.get("route") or target,
-        clean(stored.at or (stored.runs[-1][0] if stored.runs else "")),
-        stored.mode,
-        "dead" if stored.error else "succeeded",
-        stored.ended - stored.accepted,
-        stored.attempt,
-        "normal" if priority is None else decode(stored.event).priority,
-        stored.version,
+        clean(place),
+        stored.mode if started else "",
+        state,
+        (stored.ended if ended else then) - stored.accepted,
+        stored.attempt if ended else 1,
+        decode(stored.event).priority if "priority" in metadata else "normal",
+        stored.version if started else 0,
         metadata.get("parent_event", ""),
         one_line(data if is_small(data) else bounded(data)),
-        stored.error,
+        stored.error if ended else "",
     )
+
+
+def _open_state(stored: Stored, then: float) -> tuple[str, str]:
+    """Where an event was that had not ended, and in which state."""
+    running = [run.agent for run in stored.runs if run.start <= then < run.end]
+    before = [run.agent for run in stored.runs if run.end <= then]
+    place = running[-1] if running else before[-1] if before else ""
+    for note in stored.notes or ():
+        if note.kind in ("held", "retrying") and note.start <= then < (note.end or stored.ended):
+            return place, note.kind
+    if not stored.started or stored.started > then:
+        return place, "queued"
+    if len(running) > 1:
+        place = f"{running[0]} +{len(running) - 1}"
+    return place, "running"
 
 
 def running_at(story: Story, at: float) -> list[tuple[str, float]]:

@@ -10,7 +10,7 @@ import msgspec
 
 from agentflow.control import rows
 from agentflow.control.observer import Observer
-from agentflow.control.past import Past, ended_row
+from agentflow.control.past import Past, row_of
 from agentflow.control.relations import Relations
 from agentflow.control.sessions import FROM_THE_START, Sessions
 from agentflow.control.words import (
@@ -65,6 +65,7 @@ class Replay:
         self._past = Past(self._version)
         self._observer = Observer(self._past.runner())
         self._relations = Relations(self._past.runner())
+        self._open: tuple[object, list[EventRow]] = ((), [])
         self._session: tuple[object, list[Story]] = ((), [])
         self._backs = 0
         self._rows: OrderedDict[int, EventRow] = OrderedDict()
@@ -216,6 +217,9 @@ class Replay:
     def _live(self, frame: Frame | None, at: float) -> list[EventRow]:
         """The events that had not ended, the newest first: what the frames before and behind
         saw, and what has a story that tells it exactly."""
+        moment = (at, len(self.recording.chunks.places), self.recording.frame_count)
+        if self._open[0] == moment:
+            return self._open[1]
         following = self.recording.frame_after(at)
         found: dict[str, EventRow] = {}
         if frame is not None:
@@ -231,10 +235,11 @@ class Replay:
             if stored.ended + chunk.offset <= at:
                 found.pop(id_in(stored.event), None)
             elif stored.accepted + chunk.offset <= at:
-                story = chunk.story(place)
-                self._past.show(at, [story])
-                found[story.id] = self._past.row(story.id)
-        return sorted(found.values(), key=lambda row: row.seq, reverse=True)
+                row = row_of(stored, chunk.offset, at)
+                found[row.id] = row
+        live = sorted(found.values(), key=lambda row: row.seq, reverse=True)
+        self._open = (moment, live)
+        return live
 
     def _around(self, begin: float, at: float, end: float) -> Iterator[tuple[Chunk, int]]:
         """Where the stories are that ended after ``begin`` and before ``end``, or soon after
@@ -285,7 +290,7 @@ class Replay:
                 number = chunk.first + place
                 row = self._rows.get(number)
                 if row is None:
-                    row = self._rows[number] = ended_row(chunk.stored[place], chunk.offset)
+                    row = self._rows[number] = row_of(chunk.stored[place], chunk.offset, inf)
                     if len(self._rows) > _CACHED:
                         self._rows.popitem(last=False)
                 found.append(row)
@@ -293,7 +298,7 @@ class Replay:
 
     def _show_event(self, event_id: str) -> bool:
         """Have the session of an event seen; False if it had not been accepted."""
-        story = self.recording.story(event_id)
+        story = self.recording.chunks.at_hand(event_id) or self.recording.story(event_id)
         if story is not None:
             self._show_session(story.session)
             return story.accepted <= self.at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agentflow.control.rows import clean, event_row, plain, preview
 from agentflow.control.words import StopDetail
 from agentflow.engine import Runner
-from agentflow.engine.breakpoints import Breakpoint
+from agentflow.engine.breakpoint import Breakpoint
 from agentflow.engine.outlook import coming
 from agentflow.engine.stops import Stop
 from agentflow.resilience.dead_letters import describe, trace_text

@@ -10,7 +10,8 @@ from agentflow.agent import GRACE, AgentResult
 from agentflow.clock import Clock
 from agentflow.durations import parse_duration, parse_time
 from agentflow.engine.admission import check
-from agentflow.engine.breakpoints import Breakpoints, LaneFor, Lanes
+from agentflow.engine.breakpoint import LaneFor
+from agentflow.engine.breakpoints import Breakpoints, Lanes
 from agentflow.engine.canary import Canary
 from agentflow.engine.execution import Execution, Resumed, Work
 from agentflow.engine.express import new_state, ride

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from agentflow.errors import RecordingUnusable
-from agentflow.journal.codec import extension, fields_in
+from agentflow.journal.codec import extension, fields_in, id_in
 from agentflow.recording import schema
 from agentflow.recording.database import Database
 from agentflow.recording.records import Note, Output, Run, Story
@@ -76,11 +76,9 @@ class Chunk:
 
     def ended_by(self, time: float) -> int:
         """How many of them, from the first, had ended by then."""
-        return bisect_right(self.stored, time - self.offset, key=_ended)
-
-
-def _ended(stored: Stored) -> float:
-    return stored.ended
+        # Added, not taken away: what is rounded must be rounded as it is in the stories.
+        offset = self.offset
+        return bisect_right(self.stored, time, key=lambda stored: stored.ended + offset)
 
 
 class Place(NamedTuple):
@@ -106,6 +104,7 @@ class Chunks:
         self.damaged: set[int] = set()
         self._firsts: list[int] = []
         self._ends: list[float] = []  # never falling, though a clock may have been set back
+        self._keys: list[bytes] = []  # of the first chunks, as far as somebody has looked
         self._open: OrderedDict[int, Chunk] = OrderedDict()
         self.refresh()
 
@@ -169,12 +168,28 @@ class Chunks:
 
     def with_key(self, text: str) -> Iterator[int]:
         """The indexes of the chunks that may hold a story with this id or session."""
+        self._read_keys()
         wanted = schema.key_of(text).to_bytes(4, "little")
-        for first, keys in self._db.ask("SELECT first, keys FROM chunks ORDER BY first"):
+        for index, keys in enumerate(self._keys):
             if wanted in keys:
-                index = bisect_left(self._firsts, first)
-                if index < len(self._firsts) and self._firsts[index] == first:
-                    yield index
+                yield index
+
+    def at_hand(self, event_id: str) -> Story | None:
+        """The story of an event, if it is in one of the chunks that were looked at last."""
+        wanted = event_id.encode("utf-8", "surrogatepass")
+        for chunk in reversed(self._open.values()):
+            for place, stored in enumerate(chunk.stored):
+                if wanted in stored.event and id_in(stored.event) == event_id:
+                    return chunk.story(place)
+        return None
+
+    def _read_keys(self) -> None:
+        known = len(self._keys)
+        if known == len(self.places):
+            return
+        first = self._firsts[known]
+        found = dict(self._db.ask("SELECT first, keys FROM chunks WHERE first >= ?", (first,)))
+        self._keys += [found.get(first, b"") for first in self._firsts[known:]]
 
     def _read(self, place: Place) -> Chunk:
         try:

@@ -7,12 +7,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
 from agentflow.errors import RecordingUnusable
 from agentflow.event import Event
+from agentflow.journal.codec import fields_in
 from agentflow.recording import schema
 from agentflow.recording.chunks import Chunks
 from agentflow.recording.database import Database
@@ -20,8 +21,6 @@ from agentflow.recording.records import Frame, Story, VersionRecord, event_of
 from agentflow.recording.streams import Streams
 from agentflow.recording.versions import read_versions
 from agentflow.telemetry.snapshot import SessionRow
-
-T = TypeVar("T")
 
 _frame = msgspec.msgpack.Decoder(Frame)
 
@@ -152,7 +151,26 @@ class Recording:
 
     def sessions(self) -> list[SessionRow]:
         """Every session that something ended of, the latest first. Reads everything."""
-        return session_rows(self.stories())
+        found: dict[str, list[Any]] = {}
+        for index in range(len(self.chunks.places)):
+            chunk = self.chunks.chunk(index)
+            offset = chunk.offset
+            for stored in chunk.stored:
+                _, _, target, _, session, _, metadata = fields_in(stored.event)
+                accepted = stored.accepted + offset
+                row = found.get(session)
+                if row is None:
+                    row = found[session] = [0, 0, accepted + 1, 0.0, "", ""]
+                row[0] += 1
+                row[1] += bool(stored.error)
+                if accepted < row[2]:
+                    row[2], row[4], row[5] = accepted, metadata.get("route") or target, stored.mode
+                row[3] = max(row[3], stored.ended + offset)
+        rows = [
+            SessionRow(session, events, 0, dead, start, last, target, mode)
+            for session, (events, dead, start, last, target, mode) in found.items()
+        ]
+        return sorted(rows, key=lambda row: row.last, reverse=True)
 
     def session(self, session_id: str) -> list[Story]:
         """The stories of one session, in the order in which they were accepted."""
@@ -183,6 +201,11 @@ class Recording:
     def frame_times(self) -> list[float]:
         """When frames were taken, the earliest first."""
         return [time for time, _ in self._frames]
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames there are."""
+        return len(self._frames)
 
     def frame(self, at: float) -> Frame | None:
         """The last frame that was taken by then; None if there is none."""
@@ -227,25 +250,3 @@ class Recording:
         ):
             latest = max(latest, time)
             self._frames.append((latest, number))
-
-
-def session_rows(stories: Iterator[Story]) -> list[SessionRow]:
-    """The sessions that these stories belong to, the latest first."""
-    found: dict[str, SessionRow] = {}
-    for story in stories:
-        row = found.get(story.session)
-        if row is None:
-            row = SessionRow(
-                story.session, 0, 0, 0, story.accepted, story.ended, story.target, story.mode
-            )
-        earlier = story.accepted < row.start
-        found[story.session] = msgspec.structs.replace(
-            row,
-            events=row.events + 1,
-            dead=row.dead + bool(story.error),
-            start=min(row.start, story.accepted),
-            last=max(row.last, story.ended),
-            target=story.target if earlier else row.target,
-            mode=story.mode if earlier else row.mode,
-        )
-    return sorted(found.values(), key=lambda row: row.last, reverse=True)
