@@ -141,6 +141,8 @@ class FooterLine(Line):
         groups = footer_groups(commands)
         gone: set[str] = set()
         for id in (None, *_DISPENSABLE):
+            if id == "view.freeze" and app.replay is not None:
+                continue  # there it plays
             if id is not None:
                 gone.add(id)
             pieces = self._keys(app, groups, gone)

@@ -1,7 +1,7 @@
 """Encoding: from what the engine remembers of an ended event to bytes.
 
 The engine's loop hands over what nobody changes any more; the rest of the work is done in
-the writer's thread. (Done on the loop, all of it, an event took a tenth longer than this way.)
+the writer's thread.
 """
 
 from __future__ import annotations
