@@ -67,12 +67,12 @@ class AlertLine(Line):
         """How far the engine is, and what would hasten it."""
         palette, snapshot, link = self.palette, app.store.snapshot, app.link
         self.display = True
-        if app.leaving == "at once" or snapshot is None or not link.owned:
+        blocked, seconds = link.blocked, link.seconds_left
+        if app.leaving != "at once" and link.owned and blocked is not None:
+            lefts = blocked_progress(blocked, app.clock(), seconds)
+        elif app.leaving == "at once" or not link.owned or snapshot is None:
             self.say([("… Stopping now", palette.notice)])
             return
-        blocked, seconds = link.blocked, link.seconds_left
-        if blocked is not None:
-            lefts = blocked_progress(blocked, app.clock(), seconds)
         else:
             agents = [row.name for row in app.store.agents if row.in_flight]
             lefts = progress(snapshot.counts, agents, seconds)

@@ -46,7 +46,11 @@ class Viewing(Rooms, Opening):
     def action_view_again(self) -> None:
         """Replay from where the selected row was; in a replay, take hold of the scrubber."""
         if self.replay is not None:
-            self.scrubber.focus()
+            if self.room is not None and not self.room.ready:
+                # It takes the keyboard when it is there.
+                self.room.waiting.append(self.scrubber.focus)
+            else:
+                self.scrubber.focus()
             return
         snapshot = self.store.snapshot
         path = snapshot.recording if snapshot is not None else ""

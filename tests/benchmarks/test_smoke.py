@@ -29,7 +29,7 @@ def test_the_table_has_a_finite_figure_in_every_row() -> None:
     )
     assert result.returncode in (0, 1), result.stderr
     rows = json.loads(result.stdout)
-    assert len(rows) == 22
+    assert len(rows) == 23
     assert all(math.isfinite(row["value"]) and row["value"] > 0 for row in rows)
 
 

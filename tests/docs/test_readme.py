@@ -159,8 +159,8 @@ def test_what_ran_can_be_seen_again_and_run_otherwise(folder: Path) -> None:
 
 
 def test_the_limits_are_valid(folder: Path) -> None:
-    """Every key under [journal], [supervision] and [[console.alerts]] is one."""
-    result = run("agentflow-console validate limits.toml alerts.toml", folder)
+    """Every key under [journal], [supervision], [breakpoints] and [[console.alerts]] is one."""
+    result = run("agentflow-console validate limits.toml stops.toml alerts.toml", folder)
     assert result.returncode == 0
     assert "unknown" not in result.stdout
 

@@ -71,7 +71,7 @@ async def test_a_client_asks_and_commands(socket: ControlSocket, control: Contro
     await control.runner.join()
     assert [letter.status for letter in control.runner.dead_letters] == ["replayed", "dead"]
     (row,) = control.snapshot(Cursor()).audit
-    assert (row.action, row.operator) == ("replay", client._operator)
+    assert (row.action, row.operator) == ("replay", client.operator)
 
 
 async def test_many_clients_are_answered_at_a_time(socket: ControlSocket) -> None:

@@ -13,7 +13,7 @@ from agentflow.errors import ConfigError, RecordingUnusable
 from agentflow_console.arguments import CONFIG_FLAGS, UsageError
 from agentflow_console.moments import parse_moment
 from agentflow_console.recordings import find_recording
-from agentflow_console.text import safe
+from agentflow_console.text import crop_left, safe
 from agentflow_console.whatif.lines import divergence_lines, session_line, summary_lines
 
 if TYPE_CHECKING:
@@ -151,7 +151,9 @@ def _print_text(reports: Iterator[SessionReport], summary: Any, run: WhatIf) -> 
             if first is None or (first["verdict"] != "parted" and data["verdict"] == "parted"):
                 first = data
     mode = run.config.orchestration.mode
-    print(f"what if: {safe(str(run.config.path))}, mode {mode}")
+    rest = f", mode {mode}"
+    path = crop_left(safe(str(run.config.path)), cells - len(f"what if: {rest}"))
+    print(f"what if: {path}{rest}")
     for line in summary_lines(summary_data(summary)["summary"], cells):
         print(line)
     if first is None:
