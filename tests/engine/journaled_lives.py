@@ -145,8 +145,7 @@ class JournaledLife(Life):
         dispatcher.closing = True
         dispatcher.intake = None
         dispatcher.guards.close()
-        if old._ticker is not None:
-            old._ticker.cancel()
+        old.heartbeat.stop()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in sorted(tasks, key=lambda task: int(task.get_name().rpartition("-")[2])):
             task.cancel()  # in the order in which they were made

@@ -244,7 +244,7 @@ async def test_handlers_that_wait_for_a_thread_are_counted() -> None:
             await runner.emit(Event("a"))
         for _ in range(32):
             await asyncio.to_thread(begun.acquire)
-        runner._tick()
+        runner.heartbeat.beat()
         assert check_of(runner, "threads").value == "4 handlers wait"
         go_on.set()
 

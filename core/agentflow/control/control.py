@@ -53,7 +53,7 @@ class Control:
         self._observer = Observer(runner)
         notifier = None if read_only else Notifier(runner.telemetry.log)
         self.alert_rules = AlertRules(runner, notifier)
-        runner.each_second["alerts"] = self.alert_rules.tick
+        runner.heartbeat.each_second["alerts"] = self.alert_rules.tick
         runner.observe = partial(self._observer.snapshot, read_only=False)
         self.page: Callable[[int, int], list[EventRow]] = self._observer.page
         self.event: Callable[[str], EventDetail | None] = self._observer.event

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from agentflow.config import Config
 from agentflow.engine.execution import Execution
+from agentflow.engine.heartbeat import Heartbeat
 from agentflow.engine.hooks import HookPoint
 from agentflow.engine.plan import Choice, Plan, retry_policy
 from agentflow.engine.runner import Runner
@@ -32,13 +33,18 @@ PLENTY = 1_000_000_000
 _NEVER = BreakerPolicy(failure_threshold=PLENTY)
 
 
+class Silence(Heartbeat):
+    """No heartbeat."""
+
+    def beat(self) -> None:
+        """Nobody looks at the curves of a sandbox."""
+
+
 class SandboxRunner(Runner):
     """A runner for a run after a recording: no heartbeat, nothing that waits for room."""
 
     dispatcher_type = SandboxDispatcher
-
-    def _tick(self) -> None:
-        """Nobody looks at its curves."""
+    heartbeat_type = Silence
 
 
 class Sandbox:

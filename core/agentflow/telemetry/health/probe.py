@@ -74,7 +74,7 @@ class Probe:
             queue_size=dispatcher.queue_size,
             slots=dispatcher.max_running,
             all_paused=dispatcher.paused,
-            lag=runner.lag,
+            lag=runner.heartbeat.lag,
             waiting_for_thread=waiting_for_thread,
             memory=memory(),
             memory_limit=self._memory_limit,
