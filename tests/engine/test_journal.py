@@ -545,3 +545,17 @@ def test_a_configuration_asks_for_a_journal(tmp_path: Path) -> None:
     assert Runner(Config.from_toml(f"[journal]\n{off}", path=file)).journal is None
     none = 'path = "x.db"\ndurability = "none"\n'
     assert Runner(Config.from_toml(f"[journal]\n{none}", path=file)).journal is None
+
+
+@virtual
+async def test_who_is_told_that_it_is_done_finds_it_on_record(folder: Path) -> None:
+    """A crash right after the answer to a command does not take its record along."""
+    runner = journaled(folder, a=recorder().agent)
+    await runner.start()
+    answer = await Control(runner).execute(Command("pause", {"agent": "a"}, "ada"))
+    copy = crash(folder)
+    assert answer.ok
+    await runner.stop(drain=False)
+    async with journaled(copy, a=recorder().agent) as again:
+        rows, _ = again.telemetry.actions.since(0, 10)
+        assert [(row.operator, row.action) for row in rows] == [("ada", "pause")]

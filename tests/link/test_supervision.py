@@ -163,6 +163,7 @@ async def test_the_screen_keeps_what_it_has_and_gets_nothing_twice(
     assert sequence[:3] == before
     assert len(sequence) == len(set(sequence)) == 4
     assert [row.text for row in store.log][: len(logged)] == logged
+    await seen.through(lambda: len(store.audit) == 6)
     for rows in (store.log, store.audit):
         numbers = [row.seq for row in rows]
         assert numbers == sorted(set(numbers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ from agentflow.control.words import (
     StopDetail,
 )
 from agentflow.engine import Runner
-from agentflow.errors import AgentFlowError, ConfigError
+from agentflow.errors import AgentFlowError, ConfigError, JournalError
 from agentflow.event import Event
 from agentflow.resilience import DeadLetter
 from agentflow.telemetry.health import Health
@@ -34,6 +35,9 @@ from agentflow.telemetry.snapshot import (
 )
 
 _Action = Callable[[dict[str, Any]], Awaitable[Answer | Deed]]
+
+PATIENCE = 1.0
+"""Seconds that an answer waits for its record to be on disk."""
 
 _OPPOSITES = {"resume": "pause"}
 """Commands that take back what another one did to the same target."""
@@ -101,7 +105,19 @@ class Control:
         else:
             return Answer(False, f"there is no command {command.name!r}")
         self._record(command, deed)
+        await self._on_disk()
         return deed.answer
+
+    async def _on_disk(self) -> None:
+        """Whoever hears that it is done finds it on record, also after a kill.
+
+        A disk in trouble keeps nobody waiting for long.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.runner.flush()
+        except (JournalError, TimeoutError):
+            pass
 
     async def _try(self, command: Command, act: Callable[[Command], Awaitable[Deed]]) -> Deed:
         if self.read_only and command.name != "plan":
