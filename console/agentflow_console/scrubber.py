@@ -10,7 +10,7 @@ from rich.style import Style
 from agentflow_console.bindings import bindings
 from agentflow_console.commands import SCRUBBER
 from agentflow_console.line import Line, length
-from agentflow_console.link.recorded import RecordedLink
+from agentflow_console.link.kinds import as_recorded
 from agentflow_console.panes.base import Piece
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from agentflow_console.app import ConsoleApp
+    from agentflow_console.link.recorded import RecordedLink
 
 _LEAST = 10  # cells of the rail, below which the times beside it go
 
@@ -43,8 +44,7 @@ class Scrubber(Line, can_focus=True):
     @property
     def link(self) -> RecordedLink | None:
         """What it moves, while a recording is shown."""
-        link = self.console.link
-        return link if isinstance(link, RecordedLink) else None
+        return as_recorded(self.console.link)
 
     @property
     def console(self) -> ConsoleApp:

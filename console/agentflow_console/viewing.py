@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agentflow.errors import RecordingUnusable
 from agentflow.telemetry.snapshot import AuditRow, DeadRow, EventRow, LogRow, SessionRow, SpanRow
 from agentflow_console.forms.opening import Opening
+from agentflow_console.link.kinds import as_recorded
 from agentflow_console.rooms import Rooms
 from agentflow_console.text import safe
 
@@ -32,9 +33,7 @@ class Viewing(Rooms, Opening):
     @property
     def replay(self) -> RecordedLink | None:
         """The recording that is shown, if one is."""
-        from agentflow_console.link.recorded import RecordedLink
-
-        return self.link if isinstance(self.link, RecordedLink) else None
+        return as_recorded(self.link)
 
     @property
     def engine_behind(self) -> bool:

@@ -122,6 +122,21 @@ def test_the_engine_is_started_before_anything_heavy_is_imported() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_the_screen_is_there_before_the_engine_is_imported() -> None:
+    """The first frame waits neither for the engine's modules nor for what checks a file."""
+    program = (
+        "import sys\n"
+        "import agentflow_console.app, agentflow_console.link.client\n"
+        "heavy = ('agentflow.engine', 'agentflow.config', 'agentflow.recording', 'pydantic',"
+        " 'sqlite3', 'httpx')\n"
+        "print([m for m in heavy if m in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 def test_a_dumb_terminal_gets_lines(program: Program) -> None:
     """Without a terminal that can be drawn on, the run is headless by itself."""
     program.environment["TERM"] = "dumb"

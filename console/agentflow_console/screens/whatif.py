@@ -10,8 +10,8 @@ from textual.worker import Worker
 
 from agentflow.control import Answer
 from agentflow_console.bindings import bindings
+from agentflow_console.link.kinds import as_recorded
 from agentflow_console.link.protocol import Link
-from agentflow_console.link.recorded import RecordedLink
 from agentflow_console.panes.whatif import VerdictsPane, report_pieces, summary_pieces
 from agentflow_console.recordings import ENDING
 from agentflow_console.screens.listing import Listing
@@ -111,8 +111,8 @@ class WhatIf(Listing):
 
 def _recording_of(link: Link) -> str:
     """The recording that is shown, or the one of the engine that runs; '' if there is none."""
-    if isinstance(link, RecordedLink):
-        return str(link.recording.path)
+    if (recorded := as_recorded(link)) is not None:
+        return str(recorded.recording.path)
     beside = Path(link.journal).with_suffix(ENDING) if link.journal else None
     return str(beside) if beside is not None and beside.is_file() else ""
 
