@@ -130,6 +130,9 @@ async def breakpoint_(scene: Scene) -> None:
     scene.take(4)
     await scene.press("9")
     await scene.pilot.pause(0.5)
+    scene.take(3)
+    await scene.press(*["down"] * stopped, "enter")
+    await scene.pilot.pause(0.5)
     scene.take(4)
 
 

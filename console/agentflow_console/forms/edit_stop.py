@@ -40,7 +40,7 @@ class EditStopScreen(Form):
         where = f"{row.hook} of {row.agent}" if row.agent else row.hook
         again = ""
         if row.hook == "AgentError":
-            again = f" When it goes on after that, {safe(row.agent, 40)} runs again."
+            again = f". When it goes on after that, {safe(row.agent, 40)} runs again."
         yield Static(
             Content.assemble(("stopped at ", "$af-muted"), (safe(where, 80), "bold"), again),
             classes="about",
