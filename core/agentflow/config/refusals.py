@@ -71,8 +71,11 @@ def _words_in(annotation: Any) -> str:
 def _instead(path: Path, data: Any) -> str:
     """``, not 'abc'``: the refused value as it was written, unless it may be a secret."""
     value = data
-    for key in path:
-        value = value[key]
+    try:
+        for key in path:
+            value = value[key]
+    except (LookupError, TypeError):
+        return ""  # a key as a whole was refused, not what stands under it
     if any(is_secret_key(str(key).removesuffix("_env")) for key in path):
         return ", not what is written there"
     if isinstance(value, Milliseconds):
