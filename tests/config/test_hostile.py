@@ -149,6 +149,15 @@ def test_a_default_in_a_reference_is_not_repeated_raw(hostile: str) -> None:
     assert found.isprintable()
 
 
+@pytest.mark.parametrize("name", ["a\ud800", "\udfff", "a\ud800b\udc00\ud801"])
+def test_what_is_wrong_under_a_broken_name_is_said_once(name: str) -> None:
+    """Half a character in a key hides neither what stands under it nor that it was refused."""
+    (found,) = problems_of(f"[agents.\"{name}\"]\nenabled = 'perhaps'\n")
+    assert found.startswith("agentflow.toml:2:")
+    assert "must be true or false, not 'perhaps'" in found
+    assert found.isprintable()
+
+
 def test_escape_sequences_are_not_repeated(tmp_path: Path) -> None:
     """A message shows control characters of a file as text."""
     found = problems_of('[agents."\\u001b[31m\\u202e"]\ntimeout = "\\u001b]52;c;x\\u0007"\n')

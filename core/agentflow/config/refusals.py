@@ -22,7 +22,7 @@ def report_refusals(error: ValidationError, merged: Merged) -> None:
     """Reports every refusal, and takes the refused values out of ``merged``."""
     refused: list[Path] = []
     for refusal in error.errors(include_url=False):
-        path, words = _field_of(tuple(refusal["loc"]))
+        path, words = _field_of(_as_written(tuple(refusal["loc"]), merged.data))
         cause = refusal.get("ctx", {}).get("error")
         if refusal["type"] == "missing":
             merged.report(path, "is missing", f"add {path[-1]} = ...")
@@ -34,6 +34,28 @@ def report_refusals(error: ValidationError, merged: Merged) -> None:
         refused.append(path)
     for path in refused:
         _remove(merged.data, path)
+
+
+def _as_written(loc: Path, data: Any) -> Path:
+    """The path with its keys as they stand in ``data``.
+
+    A refusal names a key with marks in the place of what is no character (half of a surrogate
+    pair); under that name nothing would be found, or taken out.
+    """
+    path: Path = ()
+    for key in loc:
+        if isinstance(key, str) and isinstance(data, dict) and key not in data:
+            key = next((own for own in data if _marked(own) == key), key)
+        path = (*path, key)
+        try:
+            data = data[key]
+        except (LookupError, TypeError):
+            data = None  # what is missing, and what follows it
+    return path
+
+
+def _marked(key: str) -> str:
+    return key.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _field_of(loc: Path) -> tuple[Path, str]:
@@ -71,11 +93,8 @@ def _words_in(annotation: Any) -> str:
 def _instead(path: Path, data: Any) -> str:
     """``, not 'abc'``: the refused value as it was written, unless it may be a secret."""
     value = data
-    try:
-        for key in path:
-            value = value[key]
-    except (LookupError, TypeError):
-        return ""  # a key as a whole was refused, not what stands under it
+    for key in path:
+        value = value[key]
     if any(is_secret_key(str(key).removesuffix("_env")) for key in path):
         return ", not what is written there"
     if isinstance(value, Milliseconds):
