@@ -12,13 +12,13 @@ text, so a number there is compared with the number that the text says.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from agentflow.config.problems import did_you_mean
 from agentflow.config.values import Wrong
+from agentflow.filters.vocabulary import number_of
 
 Check = Callable[[Any], bool]
 
@@ -112,11 +112,11 @@ def condition(expected: Any) -> Check:
     if isinstance(expected, bool):
         word = "true" if expected else "false"
         return lambda value: value is expected or (isinstance(value, str) and value == word)
-    return lambda value: _number(value) == expected
+    return lambda value: number_of(value) == expected
 
 
 def _compared(operator: str, text: str) -> Check:
-    bound = _number(text)
+    bound = number_of(text)
     if operator in ("!=", "=="):
         wanted = operator == "=="
         equal = condition(text if bound is None else bound)
@@ -132,21 +132,7 @@ def _compared(operator: str, text: str) -> Check:
     holds, limit = order[operator], bound
 
     def check(value: Any) -> bool:
-        number = _number(value)
+        number = number_of(value)
         return number is not None and holds(number, limit)
 
     return check
-
-
-def _number(value: Any) -> float | None:
-    """The number that ``value`` is or says, None when it is none."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if not isinstance(value, (int, float)):
-        return None
-    return None if isinstance(value, float) and math.isnan(value) else value
