@@ -35,11 +35,6 @@ class Viewing(Rooms, Opening):
         """The recording that is shown, if one is."""
         return as_recorded(self.link)
 
-    @property
-    def engine_behind(self) -> bool:
-        """Whether a running engine is there to go back to."""
-        return self._behind is not None
-
     # -- opening and leaving ----------------------------------------------------------------
 
     def action_view_again(self) -> None:
