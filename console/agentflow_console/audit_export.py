@@ -1,13 +1,11 @@
-"""The audit as JSON lines for other programs: from the screen and from the command line."""
+"""One action of the audit as JSON has it: for other programs, and for the clipboard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from agentflow.telemetry.snapshot import AuditRow
-from agentflow_console.forms.json_text import write_object
 
 DEFAULT_NAME = "audit.jsonl"
 
@@ -27,9 +25,3 @@ def exported(row: AuditRow) -> dict[str, Any]:
         "undid": row.undid,
         "about": row.about,
     }
-
-
-def as_lines(rows: Iterable[AuditRow]) -> Iterator[str]:
-    """An object a line."""
-    for row in rows:
-        yield f"{write_object(exported(row), indent=None)}\n"

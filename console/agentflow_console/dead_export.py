@@ -1,15 +1,11 @@
-"""Dead letters as JSON for other programs: from the screen and from the command line."""
+"""One dead letter as JSON has it: for other programs, which can emit its event again."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from agentflow.control import DeadDetail
-from agentflow_console.forms.json_text import write_object
 
 DEFAULT_NAME = "dead-letters.jsonl"
 
@@ -28,34 +24,3 @@ def exported(letter: DeadDetail) -> dict[str, Any]:
         "trace": letter.error_trace,
         "event": letter.event,
     }
-
-
-def as_lines(objects: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """An object a line."""
-    for fields in objects:
-        yield f"{write_object(fields, indent=None)}\n"
-
-
-def as_list(objects: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """One list of them."""
-    before = "["
-    for fields in objects:
-        yield f"{before}\n{write_object(fields)}"
-        before = ","
-    yield "[]\n" if before == "[" else "\n]\n"
-
-
-def write_new(path: Path, pieces: Iterable[str], *, replace: bool = False) -> None:
-    """Write a file, whole or not at all, that must not be there unless ``replace``.
-
-    Only its owner can read it: what failed may be nobody else's business. Raises OSError.
-    """
-    if path.exists() and not replace:
-        raise FileExistsError(17, "it is there already", str(path))
-    fresh = path.with_name(f".{path.name}.new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with open(os.open(fresh, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

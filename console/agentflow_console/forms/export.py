@@ -14,8 +14,8 @@ from textual.widgets import Input, Static
 from agentflow.control import Answer
 from agentflow.telemetry.snapshot import AuditRow
 from agentflow_console import audit_export, dead_export
-from agentflow_console.dead_export import write_new
 from agentflow_console.forms.form import Form, Refused, Request, named
+from agentflow_console.json_files import as_lines, write_new
 from agentflow_console.link.protocol import Link
 
 
@@ -81,9 +81,7 @@ class ExportScreen(ExportForm):
 
     async def pieces(self) -> Iterable[str]:
         found = [await self._link.dead_letter(number) for number in self._numbers]
-        return dead_export.as_lines(
-            dead_export.exported(letter) for letter in found if letter is not None
-        )
+        return as_lines(dead_export.exported(letter) for letter in found if letter is not None)
 
 
 class AuditExportScreen(ExportForm):
@@ -98,7 +96,7 @@ class AuditExportScreen(ExportForm):
         self._rows = rows
 
     async def pieces(self) -> Iterable[str]:
-        return audit_export.as_lines(self._rows)
+        return as_lines(map(audit_export.exported, self._rows))
 
 
 def counted(number: int, what: str) -> str:

@@ -13,8 +13,9 @@ from agentflow.durations import parse_duration, parse_time
 from agentflow.journal.reading import open_for_reading
 from agentflow.telemetry.snapshot import AuditRow
 from agentflow_console.arguments import UsageError
-from agentflow_console.audit_export import as_lines
+from agentflow_console.audit_export import exported
 from agentflow_console.journals import shown
+from agentflow_console.json_files import as_lines
 from agentflow_console.managing.place import find_journal
 from agentflow_console.managing.words import when
 from agentflow_console.text import crop, fit, safe
@@ -30,7 +31,7 @@ def audit(flags: Namespace) -> int:
     with open_for_reading(path) as reader:  # beside an engine that writes, too
         rows = list(_wanted(reader.audit(_ALL), flags, since))
     if flags.format == "json":
-        sys.stdout.writelines(as_lines(rows))
+        sys.stdout.writelines(as_lines(map(exported, rows)))
         return 0
     _print(rows, path)
     return 0

@@ -13,9 +13,10 @@ from agentflow.control import DeadDetail
 from agentflow.journal.reading import Owner, owner
 from agentflow_console import show
 from agentflow_console.arguments import UsageError
-from agentflow_console.dead_export import as_lines, as_list, exported, write_new
+from agentflow_console.dead_export import exported
 from agentflow_console.forms.json_text import Fault, read_object, write_object
 from agentflow_console.journals import shown
+from agentflow_console.json_files import as_lines, as_list, write_new
 from agentflow_console.link.asking import operator_name
 from agentflow_console.link.protocol import LinkError
 from agentflow_console.managing.edit import edited

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from agentflow.telemetry.snapshot import AuditRow
 from agentflow_console import show
-from agentflow_console.audit_export import as_lines
+from agentflow_console.audit_export import exported
 from agentflow_console.commands import title_of
+from agentflow_console.json_files import as_lines
 from agentflow_console.palette import Palette
 from agentflow_console.panes.base import Piece
 from agentflow_console.panes.columns import Column
@@ -93,7 +94,7 @@ class AuditPane(TablePane[AuditRow]):
         row = self.selected
         if row is None:
             return ""
-        return next(as_lines([row])).rstrip()
+        return next(as_lines([exported(row)])).rstrip()
 
 
 def _came_of(row: AuditRow) -> str:
